@@ -1,0 +1,101 @@
+/**
+ * Every error a user can meet, in one table: its code, the process exit code and the HTTP status it
+ * maps to, and what it means. `docs/errors.md` explains each; a test fails when it misses one.
+ *
+ * Exit codes: 1 the finding is bad, 2 wrong usage or bad input, 3 the tool itself failed.
+ */
+export const errorTable = {
+  // input
+  E_USAGE: { exit: 2, http: 400, meaning: 'The command line or request is not of the expected form.' },
+  E_FILE_NOT_FOUND: { exit: 2, http: 404, meaning: 'The file does not exist.' },
+  E_FILE_UNREADABLE: { exit: 2, http: 422, meaning: 'The file exists but cannot be read.' },
+  E_FILE_BINARY: { exit: 2, http: 422, meaning: 'The file is not text.' },
+  E_FILE_TOO_LARGE: { exit: 2, http: 413, meaning: 'The file is larger than the limit.' },
+  E_BAD_VALUE: { exit: 2, http: 422, meaning: 'A value cannot be understood.' },
+  E_NOT_FOUND: { exit: 2, http: 404, meaning: 'The named thing does not exist.' },
+  // network
+  E_PORT_IN_USE: { exit: 3, http: 500, meaning: 'Another program already listens on the address.' },
+  E_UNREACHABLE: { exit: 3, http: 502, meaning: 'The endpoint did not answer.' },
+  E_BAD_RESPONSE: {
+    exit: 3,
+    http: 502,
+    meaning: 'The endpoint answered something that cannot be understood.',
+  },
+  E_UNAUTHORIZED: { exit: 2, http: 401, meaning: 'The token is missing or wrong.' },
+  // metrics
+  E_PROMQL_SYNTAX: { exit: 2, http: 422, meaning: 'The PromQL query does not parse.' },
+  E_PROMQL_UNSUPPORTED: {
+    exit: 2,
+    http: 422,
+    meaning: 'The built-in evaluator does not support this query.',
+  },
+  E_PROMQL_FAILED: { exit: 2, http: 422, meaning: 'The PromQL query parses but cannot be evaluated.' },
+  // the tool
+  E_TIMEOUT: { exit: 3, http: 504, meaning: 'It took longer than the limit.' },
+  E_CANCELLED: { exit: 3, http: 499, meaning: 'It was stopped before it finished.' },
+  E_INTERNAL: { exit: 3, http: 500, meaning: 'Allclear itself failed; this is a bug.' },
+} as const satisfies Record<string, ErrorKind>;
+
+/** One row of the table. */
+interface ErrorKind {
+  exit: 1 | 2 | 3;
+  http: number;
+  meaning: string;
+}
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** What an error says: what happened, where, why, and what to do next. */
+export interface ErrorDetails {
+  /** What happened, in one sentence without a full stop. */
+  what: string;
+  /** What to do next, in one sentence. */
+  next?: string;
+  /** The file it is about. */
+  file?: string;
+  /** The line in that file, from 1. */
+  line?: number;
+  /** The underlying error, for the record. */
+  cause?: unknown;
+}
+
+/** The only error class that Allclear throws on purpose. Anything else that escapes is a bug. */
+export class AllclearError extends Error {
+  override readonly name = 'AllclearError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails) {
+    const place =
+      details.file === undefined
+        ? ''
+        : `${details.file}${details.line === undefined ? '' : `:${details.line}`}: `;
+    super(`${place}${details.what}`, { cause: details.cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return errorTable[this.code].exit;
+  }
+
+  get httpStatus(): number {
+    return errorTable[this.code].http;
+  }
+}
+
+/** The error as any caller can show it: an unexpected one becomes `E_INTERNAL` with its cause kept. */
+export function toAllclearError(error: unknown): AllclearError {
+  if (error instanceof AllclearError) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new AllclearError('E_INTERNAL', {
+    what,
+    next: 'Please report this with the command that caused it.',
+    cause: error,
+  });
+}
+
+/** The system's error code (`ENOENT`, `EADDRINUSE` …) of a Node error, if it has one. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

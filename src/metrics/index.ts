@@ -1,0 +1,1 @@
+export type { Alert, Labels, MetricsSource, QueryResult, Sample, Series } from './model.ts';
