@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// Starts the program on a Node that has what it needs. In a checkout the right Node comes with
+// `npm ci` (the `node` package), so a host with an older one still works.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED_MAJOR = 24;
+const built = new URL('../dist/cli/main.js', import.meta.url);
+const packaged = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+
+if (!existsSync(built)) {
+  process.stderr.write(
+    'E_NOT_BUILT allclear is not built here\n  Run `npm ci`, or `npm run build` after a change.\n',
+  );
+  process.exitCode = 3;
+} else if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
+  await import(built.href);
+} else if (existsSync(packaged)) {
+  const child = spawn(packaged, [fileURLToPath(built), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C reaches the child by itself (same terminal); other signals are passed on.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 3)));
+} else {
+  process.stderr.write(
+    `E_NODE_TOO_OLD allclear needs Node ${NEEDED_MAJOR} or newer, this is ${process.versions.node}\n` +
+      '  Install it, or run `npm install node@24` beside allclear.\n',
+  );
+  process.exitCode = 3;
+}

@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import type { Declare } from './declare/declaration.ts';
+import { drillCommands } from './declare/drills.ts';
+import { runbookCommands } from './declare/runbooks.ts';
+import type { Io } from './io.ts';
+
+const GROUPS: readonly Declare[] = [drillCommands, runbookCommands];
+
+const EPILOGUE = `
+Exit codes:
+  0 done   1 the finding is bad   2 wrong usage   3 the tool itself failed
+
+Example:
+  $ allclear drill session-storm      see the whole thing work, in 90 seconds`;
+
+/**
+ * Declares the whole command line. Handlers are imported when they run, so that `--help` and small
+ * commands start fast.
+ * @param done is told the exit code of the command that ran
+ */
+export function createProgram(io: Io, done: (exitCode: number) => void): Command {
+  const program = new Command('allclear')
+    .description('Runbooks that execute, for teams that run MCP servers in production.')
+    .version('0.1.0', '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .showHelpAfterError('(add --help for what is accepted)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'E_USAGE ')),
+    })
+    .configureHelp({ helpWidth: 80, sortSubcommands: false })
+    .addHelpText('after', EPILOGUE);
+
+  for (const command of GROUPS.flatMap((declare) => declare(io, done)))
+    program.addCommand(inherit(program, command));
+  return program;
+}
+
+/** Subcommands made with `new Command` do not take over the parent's settings by themselves. */
+function inherit(parent: Command, command: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(command, child);
+  return command;
+}
