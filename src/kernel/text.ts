@@ -22,7 +22,7 @@ export function slug(text: string): string {
     .normalize('NFKD')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60);
+    .slice(0, 61)
+    .replace(/^-+|-+$/g, '');
   return words === '' ? 'unnamed' : words;
 }
