@@ -30,6 +30,29 @@ export const errorTable = {
     meaning: 'The built-in evaluator does not support this query.',
   },
   E_PROMQL_FAILED: { exit: 2, http: 422, meaning: 'The PromQL query parses but cannot be evaluated.' },
+  // the store
+  E_STORE_UNUSABLE: { exit: 3, http: 500, meaning: 'The store cannot be opened, read or written.' },
+  E_STORE_BUSY: { exit: 3, http: 503, meaning: 'Another program holds the store for too long.' },
+  E_STORE_NEWER: { exit: 3, http: 500, meaning: 'A newer Allclear has written the store.' },
+  // incidents and steps
+  E_TRANSITION: { exit: 2, http: 409, meaning: 'The incident is not in a state that allows this.' },
+  E_SNAPSHOT: { exit: 3, http: 500, meaning: 'A stored incident cannot be understood.' },
+  E_LIMIT: { exit: 3, http: 507, meaning: 'A bound of the store is reached.' },
+  E_STEP_BUSY: { exit: 2, http: 409, meaning: 'Another program is running a step of this incident.' },
+  E_STEP_UNDECIDED: { exit: 2, http: 409, meaning: 'An interrupted step waits for a decision.' },
+  E_STEP_LATE: { exit: 3, http: 409, meaning: 'A step ended after it had been given up as unknown.' },
+  E_APPROVAL_NEEDED: {
+    exit: 2,
+    http: 403,
+    meaning: 'Somebody must approve this, and nobody was there to ask.',
+  },
+  E_APPROVAL_STALE: {
+    exit: 2,
+    http: 409,
+    meaning: 'The step has changed since it was approved, or the approval has expired.',
+  },
+  // commands
+  E_SHELL: { exit: 3, http: 500, meaning: 'bash, which runs the commands of runbooks, could not be started.' },
   // the tool
   E_TIMEOUT: { exit: 3, http: 504, meaning: 'It took longer than the limit.' },
   E_CANCELLED: { exit: 3, http: 499, meaning: 'It was stopped before it finished.' },

@@ -1,0 +1,77 @@
+import { stringMap, toJson } from './json.ts';
+import type { Reader, Writer } from './store.ts';
+
+/** One occurrence of an alert, identified by fingerprint and start. */
+export interface AlertRecord {
+  readonly fingerprint: string;
+  /** Epoch ms. */
+  readonly startsAt: number;
+  readonly incident: string;
+  readonly status: 'firing' | 'resolved';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly endsAt: number | null;
+  /** How often it was delivered: HA pairs and repeats send the same one again. */
+  readonly receivedCount: number;
+}
+
+export async function findAlert(
+  db: Reader,
+  fingerprint: string,
+  startsAt: number,
+): Promise<AlertRecord | null> {
+  const row = await db
+    .selectFrom('alerts')
+    .selectAll()
+    .where('fingerprint', '=', fingerprint)
+    .where('starts_at', '=', startsAt)
+    .executeTakeFirst();
+  if (!row) return null;
+  return {
+    fingerprint: row.fingerprint,
+    startsAt: row.starts_at,
+    incident: row.incident,
+    status: row.status === 'resolved' ? 'resolved' : 'firing',
+    labels: stringMap(row.labels),
+    annotations: stringMap(row.annotations),
+    endsAt: row.ends_at,
+    receivedCount: row.received_count,
+  };
+}
+
+export async function insertAlert(
+  tx: Writer,
+  alert: Omit<AlertRecord, 'receivedCount'>,
+  at: number,
+): Promise<void> {
+  await tx
+    .insertInto('alerts')
+    .values({
+      fingerprint: alert.fingerprint,
+      starts_at: alert.startsAt,
+      incident: alert.incident,
+      status: alert.status,
+      labels: toJson(alert.labels),
+      annotations: toJson(alert.annotations),
+      ends_at: alert.endsAt,
+      received_at: at,
+      updated_at: at,
+      received_count: 1,
+    })
+    .execute();
+}
+
+/** Notes another delivery of the same occurrence. A resolved one stays resolved. */
+export async function updateAlert(
+  tx: Writer,
+  alert: { fingerprint: string; startsAt: number; status: 'firing' | 'resolved'; endsAt: number | null },
+  at: number,
+): Promise<void> {
+  const resolved = alert.status === 'resolved' ? { status: 'resolved', ends_at: alert.endsAt } : {};
+  await tx
+    .updateTable('alerts')
+    .set((eb) => ({ ...resolved, updated_at: at, received_count: eb('received_count', '+', 1) }))
+    .where('fingerprint', '=', alert.fingerprint)
+    .where('starts_at', '=', alert.startsAt)
+    .execute();
+}

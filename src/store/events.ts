@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { AllclearError } from '../kernel/index.ts';
+import { fromJson, toJson } from './json.ts';
+import type { EventRow } from './schema.ts';
+import type { Reader, Writer } from './store.ts';
+
+/** What the first event of an incident is chained to. */
+export const GENESIS = '0'.repeat(64);
+
+/** Events of one incident; past it only a new incident can go on. */
+export const MAX_EVENTS = 20_000;
+
+/** One line of an incident's time line. */
+export interface EventRecord {
+  readonly incident: string;
+  /** From 1, without gaps. */
+  readonly seq: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly actor: string;
+  readonly kind: string;
+  readonly data: unknown;
+  readonly prevHash: string;
+  /** See `eventHash`. */
+  readonly hash: string;
+}
+
+export interface NewEvent {
+  readonly at: number;
+  readonly actor: string;
+  readonly kind: string;
+  readonly data: unknown;
+}
+
+/**
+ * Appends one event and moves the chain's head, within the caller's transaction.
+ * @throws `E_NOT_FOUND` without such an incident, `E_LIMIT` when the time line is full
+ */
+export async function appendEvent(tx: Writer, incident: string, event: NewEvent): Promise<EventRecord> {
+  const head = await tx
+    .selectFrom('incidents')
+    .select(['seq', 'head_hash'])
+    .where('id', '=', incident)
+    .executeTakeFirst();
+  if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
+  if (head.seq >= MAX_EVENTS) {
+    throw new AllclearError('E_LIMIT', {
+      what: `incident ${incident} has ${MAX_EVENTS} events, its limit`,
+      next: 'Close it; the next alert or run opens a new one.',
+    });
+  }
+  const row = {
+    incident,
+    seq: head.seq + 1,
+    at: event.at,
+    actor: event.actor,
+    kind: event.kind,
+    data: toJson(event.data),
+    prev_hash: head.head_hash,
+  };
+  const hash = eventHash(row);
+  await tx
+    .insertInto('events')
+    .values({ ...row, hash })
+    .execute();
+  await tx
+    .updateTable('incidents')
+    .set({ seq: row.seq, head_hash: hash, updated_at: event.at })
+    .where('id', '=', incident)
+    .execute();
+  return toRecord({ ...row, hash });
+}
+
+/** In order; `after` skips what a reader has seen. */
+export async function listEvents(
+  db: Reader,
+  incident: string,
+  options: { after?: number; limit?: number } = {},
+): Promise<EventRecord[]> {
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('incident', '=', incident)
+    .where('seq', '>', options.after ?? 0)
+    .orderBy('seq')
+    .limit(options.limit ?? MAX_EVENTS)
+    .execute();
+  return rows.map(toRecord);
+}
+
+/** SHA-256 over the previous hash and everything the event says, so that any later change shows. */
+export function eventHash(row: Omit<EventRow, 'hash'>): string {
+  const said = JSON.stringify([row.prev_hash, row.incident, row.seq, row.at, row.actor, row.kind, row.data]);
+  return createHash('sha256').update(said).digest('hex');
+}
+
+function toRecord(row: EventRow): EventRecord {
+  return {
+    incident: row.incident,
+    seq: row.seq,
+    at: row.at,
+    actor: row.actor,
+    kind: row.kind,
+    data: fromJson(row.data),
+    prevHash: row.prev_hash,
+    hash: row.hash,
+  };
+}

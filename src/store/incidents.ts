@@ -1,0 +1,154 @@
+import { GENESIS } from './events.ts';
+import { fromJson, stringMap, toJson } from './json.ts';
+import type { IncidentRow } from './schema.ts';
+import type { Reader, Writer } from './store.ts';
+
+/** One incident as stored. `snapshot` is the engine's to validate. */
+export interface IncidentRecord {
+  readonly id: string;
+  /** The runbook's id; empty when none is linked. */
+  readonly runbook: string;
+  /** The version of the runbook it began with; null when none is linked. */
+  readonly runbookHash: string | null;
+  readonly title: string;
+  readonly severity: string | null;
+  /** The state's name. */
+  readonly state: string;
+  readonly snapshot: unknown;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly joinKey: string | null;
+  readonly open: boolean;
+  readonly alertCount: number;
+  /** Epoch ms, as all times here. */
+  readonly openedAt: number;
+  readonly updatedAt: number;
+  readonly closedAt: number | null;
+  /** Number of the last event. */
+  readonly seq: number;
+}
+
+export interface NewIncident {
+  readonly id: string;
+  readonly runbook: string;
+  readonly runbookHash: string | null;
+  readonly title: string;
+  readonly severity: string | null;
+  readonly state: string;
+  readonly snapshot: unknown;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly joinKey: string | null;
+  readonly at: number;
+}
+
+/** @throws a unique violation when another open incident has the same join key */
+export async function insertIncident(tx: Writer, incident: NewIncident): Promise<void> {
+  await tx
+    .insertInto('incidents')
+    .values({
+      id: incident.id,
+      runbook: incident.runbook,
+      runbook_hash: incident.runbookHash,
+      title: incident.title,
+      severity: incident.severity,
+      state: incident.state,
+      snapshot: toJson(incident.snapshot),
+      labels: toJson(incident.labels),
+      join_key: incident.joinKey,
+      is_open: 1,
+      alert_count: 0,
+      opened_at: incident.at,
+      updated_at: incident.at,
+      closed_at: null,
+      seq: 0,
+      head_hash: GENESIS,
+      fence: 0,
+    })
+    .execute();
+}
+
+export async function findIncident(db: Reader, id: string): Promise<IncidentRecord | null> {
+  const row = await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
+  return row ? toRecord(row) : null;
+}
+
+/** The open incident that alerts with this key belong to. */
+export async function findOpenByKey(db: Reader, joinKey: string): Promise<IncidentRecord | null> {
+  const row = await db
+    .selectFrom('incidents')
+    .selectAll()
+    .where('join_key', '=', joinKey)
+    .where('is_open', '=', 1)
+    .executeTakeFirst();
+  return row ? toRecord(row) : null;
+}
+
+/** Newest first. `limit` bounds the answer. */
+export async function listIncidents(
+  db: Reader,
+  options: { limit: number; openOnly?: boolean },
+): Promise<IncidentRecord[]> {
+  let query = db.selectFrom('incidents').selectAll();
+  if (options.openOnly) query = query.where('is_open', '=', 1);
+  const rows = await query.orderBy('opened_at', 'desc').orderBy('id', 'desc').limit(options.limit).execute();
+  return rows.map(toRecord);
+}
+
+/** Ids that begin with `prefix`, at most `limit`: people type the first letters. */
+export async function incidentIdsLike(db: Reader, prefix: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('incidents')
+    .select('id')
+    .where('id', '>=', prefix)
+    .where('id', '<', `${prefix}\uffff`)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** Replaces the state. An incident that is no longer open lets a new one with its key begin. */
+export async function updateIncidentState(
+  tx: Writer,
+  id: string,
+  change: { state: string; snapshot: unknown; open: boolean; at: number },
+): Promise<void> {
+  await tx
+    .updateTable('incidents')
+    .set({
+      state: change.state,
+      snapshot: toJson(change.snapshot),
+      is_open: change.open ? 1 : 0,
+      updated_at: change.at,
+      closed_at: change.open ? null : change.at,
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function countAlert(tx: Writer, id: string): Promise<void> {
+  await tx
+    .updateTable('incidents')
+    .set((eb) => ({ alert_count: eb('alert_count', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+function toRecord(row: IncidentRow): IncidentRecord {
+  return {
+    id: row.id,
+    runbook: row.runbook,
+    runbookHash: row.runbook_hash,
+    title: row.title,
+    severity: row.severity,
+    state: row.state,
+    snapshot: fromJson(row.snapshot),
+    labels: stringMap(row.labels),
+    joinKey: row.join_key,
+    open: row.is_open === 1,
+    alertCount: row.alert_count,
+    openedAt: row.opened_at,
+    updatedAt: row.updated_at,
+    closedAt: row.closed_at,
+    seq: row.seq,
+  };
+}

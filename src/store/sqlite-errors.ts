@@ -1,0 +1,85 @@
+import { AllclearError, systemCode } from '../kernel/index.ts';
+
+// SQLite's primary result codes, https://www.sqlite.org/rescode.html
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+/** What is wrong with the store, by SQLite's code or the system's, and what to do about it. */
+export function storeError(error: unknown, file: string): unknown {
+  if (error instanceof AllclearError) return error;
+  const code = primaryCode(error) ?? 0;
+  switch (code) {
+    case BUSY:
+    case LOCKED:
+      return new AllclearError('E_STORE_BUSY', {
+        what: 'another program holds the store',
+        next: 'Try again; if it stays, find the program with `fuser` and stop it.',
+        file,
+        cause: error,
+      });
+    case FULL:
+      return unusable(error, file, 'the disk is full', 'Free some space; nothing acknowledged is lost.');
+    case CORRUPT:
+    case NOTADB:
+      return unusable(
+        error,
+        file,
+        'this is not an intact Allclear store',
+        'Move the file away to begin a new store, or restore it from a backup.',
+      );
+    case READONLY:
+    case CANTOPEN:
+      return unusable(
+        error,
+        file,
+        'the store cannot be written',
+        'Give this user the right to write the file and its folder, or set ALLCLEAR_HOME to another folder.',
+      );
+    default:
+      return systemProblem(error, file);
+  }
+}
+
+function systemProblem(error: unknown, file: string): unknown {
+  const code = systemCode(error);
+  if (!code || !['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENAMETOOLONG'].includes(code))
+    return error;
+  return unusable(
+    error,
+    file,
+    `the folder of the store cannot be made (${code})`,
+    'Set ALLCLEAR_HOME to a folder this user can write.',
+  );
+}
+
+function unusable(cause: unknown, file: string, what: string, next: string): AllclearError {
+  return new AllclearError('E_STORE_UNUSABLE', { what, next, file, cause });
+}
+
+export function isBusy(error: unknown): boolean {
+  return primaryCode(error) === BUSY;
+}
+
+/** True when a UNIQUE or PRIMARY KEY constraint refused the row. */
+export function isUniqueViolation(error: unknown): boolean {
+  // PostgreSQL says 23505; SQLite's extended codes are SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY.
+  if (systemCode(error) === '23505') return true;
+  const code = sqliteCode(error);
+  return code === 2067 || code === 1555;
+}
+
+function primaryCode(error: unknown): number | undefined {
+  const code = sqliteCode(error);
+  return code === undefined ? undefined : code & 0xff;
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode
+    : undefined;
+}

@@ -1,0 +1,164 @@
+/** node:sqlite under kysely: one connection, statements cached, every transaction BEGIN IMMEDIATE. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteDialect,
+} from 'kysely';
+import { isBusy, storeError } from './sqlite-errors.ts';
+
+const WAL_ATTEMPTS = 50;
+const WAL_PAUSE_MS = 20;
+const CACHED_STATEMENTS = 128;
+
+/**
+ * Opens (or makes) the database file, with its folder.
+ * @throws `E_STORE_UNUSABLE` when the folder or file cannot be written or is no database,
+ *   `E_STORE_BUSY` when another program holds it for longer than `busyMs`
+ */
+export function openSqlite(file: string, busyMs: number): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+    database = new DatabaseSync(file, { timeout: busyMs });
+    switchToWal(database);
+    // FULL: a commit is on the disk before it is acknowledged.
+    database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    requireWritable(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw storeError(error, file);
+  }
+}
+
+/** The switch to WAL on a new file ignores the busy time-out, so it is tried again here. */
+function switchToWal(database: DatabaseSync): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt >= WAL_ATTEMPTS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_PAUSE_MS);
+    }
+  }
+}
+
+/** A read-only file opens without complaint and fails at the first write: better now. */
+function requireWritable(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE');
+  database.exec('ROLLBACK');
+}
+
+export class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: DatabaseSync;
+  readonly #file: string;
+
+  constructor(database: DatabaseSync, file: string) {
+    super({ database: () => Promise.reject(new TypeError('the driver below holds the database')) });
+    this.#database = database;
+    this.#file = file;
+  }
+
+  override createDriver(): Driver {
+    return new NodeSqliteDriver(this.#database, this.#file);
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+/** SQLite's DDL is transactional, so migrations of two processes at once exclude each other. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class NodeSqliteDriver implements Driver {
+  readonly #connection: NodeSqliteConnection;
+
+  constructor(database: DatabaseSync, file: string) {
+    this.#connection = new NodeSqliteConnection(database, file);
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return this.#connection;
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    // A deferred BEGIN that reads and then writes fails at once when another process wrote meanwhile.
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'));
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    this.#connection.rollback();
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {
+    this.#connection.close();
+  }
+}
+
+class NodeSqliteConnection implements DatabaseConnection {
+  readonly #database: DatabaseSync;
+  readonly #file: string;
+  readonly #statements = new Map<string, { statement: StatementSync; reads: boolean }>();
+
+  constructor(database: DatabaseSync, file: string) {
+    this.#database = database;
+    this.#file = file;
+  }
+
+  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    try {
+      const { statement, reads } = this.#prepare(sql);
+      const values = parameters as SQLInputValue[];
+      if (reads) return { rows: statement.all(...values) as Row[] };
+      const { changes } = statement.run(...values);
+      return { rows: [], numAffectedRows: BigInt(changes) };
+    } catch (error) {
+      throw storeError(error, this.#file);
+    }
+  }
+
+  // oxlint-disable-next-line require-yield -- the interface wants it; nothing here streams
+  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    throw new TypeError('streaming is not used');
+  }
+
+  /** A failed statement may have ended the transaction already. */
+  rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec('rollback');
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #prepare(sql: string): { statement: StatementSync; reads: boolean } {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    const prepared = { statement, reads: statement.columns().length > 0 };
+    if (this.#statements.size >= CACHED_STATEMENTS) this.#statements.clear();
+    this.#statements.set(sql, prepared);
+    return prepared;
+  }
+}
