@@ -8,4 +8,7 @@ export type {
   Verdict,
   VerdictKind,
 } from './model.ts';
+export { parseHostMapping } from './hosts.ts';
+export { redact } from './redact.ts';
+export { runShell } from './shell.ts';
 export type { LeverState, Levers } from './ports.ts';

@@ -87,7 +87,11 @@ export interface ShellRequest {
   readonly surroundings: Surroundings;
   readonly timeoutSeconds: number;
   readonly signal?: AbortSignal;
-  /** Called with redacted text as it comes. */
+  /** Between SIGTERM and SIGKILL; default 2. */
+  readonly graceSeconds?: number;
+  /** Bytes kept of each stream, head and tail; default 64 KiB. */
+  readonly outputLimit?: number;
+  /** Called with redacted text as it comes, as much of it as is kept. */
   readonly onOutput?: (chunk: { readonly stream: 'stdout' | 'stderr'; readonly text: string }) => void;
 }
 
@@ -103,5 +107,9 @@ export interface ShellResult {
   readonly cancelled: boolean;
   /** A command that does not exist on this machine (bash's 127, also inside a pipeline), by name. */
   readonly missingCommand: string | null;
+  /** The endpoint that the last curl or wget could not reach, and why, in words; also inside a pipeline. */
+  readonly unreachable: string | null;
+  /** Exit codes of the parts of the last pipeline; empty when the shell did not get to its end. */
+  readonly pipeline: readonly number[];
   readonly durationMs: number;
 }
