@@ -17,3 +17,4 @@ export type {
   Step,
   StepBlock,
 } from './model.ts';
+export { parseRunbook } from './parse-runbook.ts';

@@ -87,6 +87,8 @@ export interface Fence {
   /** Set when the block executes. */
   readonly language: BlockLanguage | null;
   readonly attributes: Attributes;
+  /** Everything after the opening marker, as written. */
+  readonly info: string;
   readonly code: string;
   /** The line of the opening fence. */
   readonly line: number;
