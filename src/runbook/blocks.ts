@@ -14,12 +14,20 @@ export type Block =
   | { readonly type: 'paragraph'; readonly text: string; readonly line: number; readonly endLine: number }
   | FenceBlock
   | ContainerBlock
-  | { readonly type: 'other'; readonly line: number; readonly endLine: number };
+  | {
+      readonly type: 'other';
+      /** The source of an HTML block; null for rules and indented code. */
+      readonly html: string | null;
+      readonly line: number;
+      readonly endLine: number;
+    };
 
 /** A fence with its info string as written (markdown-it would undo its backslashes). */
 export interface FenceBlock {
   readonly type: 'fence';
   readonly info: string;
+  /** The opening run of backticks or tildes. */
+  readonly marker: string;
   readonly code: string;
   /** False when the fence was never closed and ran on to the end of its container. */
   readonly closed: boolean;
@@ -92,7 +100,8 @@ export function readBlocks(text: string, firstLine = 1): Block[] {
     } else if (token.type === 'fence') {
       siblings.push(fenceBlock(token, lines, firstLine));
     } else if (token.type === 'html_block' || token.type === 'code_block' || token.type === 'hr') {
-      siblings.push({ type: 'other', ...place(token, firstLine) });
+      const html = token.type === 'html_block' ? token.content : null;
+      siblings.push({ type: 'other', html, ...place(token, firstLine) });
     }
   }
   return root;
@@ -111,7 +120,7 @@ function fenceBlock(token: Token, lines: readonly string[], firstLine: number): 
   const last = (lines[endLine - firstLine] ?? '').replace(/^[\s>]+/, '').trimEnd();
   const fill = token.markup[0]!;
   const closed = endLine > line && last.length >= token.markup.length && last === fill.repeat(last.length);
-  return { type: 'fence', info, code: token.content, closed, line, endLine };
+  return { type: 'fence', info, marker: token.markup, code: token.content, closed, line, endLine };
 }
 
 /** Every block of the tree in reading order, containers before their content. */

@@ -7,7 +7,7 @@ import { type Paragraph, paragraphsOf, wholeCommand } from './commands.ts';
 import { type Expectation, readExpectation } from './expectations.ts';
 import type { Attributes, Check, Condition, Diagnostic, Fence } from './model.ts';
 import { type SectionBlocks, toFence } from './sections.ts';
-import { plainText, shorten, splitSentence } from './text-lines.ts';
+import { lastSentence, plainText, shorten, splitSentence } from './text-lines.ts';
 
 /** A check whose name may still clash with another's. */
 type Draft = Omit<Check, 'name'> & { readonly wantedName: string | null };
@@ -163,7 +163,8 @@ export function readDuration(fence: Fence, key: string, diagnostics: Diagnostic[
 function labelFor(paragraph: Paragraph, givenName: string | null, lead: string): string {
   if (paragraph.comments.length > 0) return shorten(labelOf(paragraph.comments.join('; ')), 200);
   if (givenName !== null) return givenName;
-  const sentence = splitSentence(plainText(lead)).first;
+  const text = plainText(lead);
+  const sentence = text.endsWith(':') ? lastSentence(text) : splitSentence(text).first;
   return sentence === '' ? shorten(paragraph.command.split('\n')[0]!.trim(), 80) : shorten(sentence, 120);
 }
 

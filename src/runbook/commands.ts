@@ -174,7 +174,7 @@ function transcriptLines(lines: readonly CodeLine[]): CodeLine[] {
   for (let index = 0; index < lines.length; index++) {
     const { text, line } = lines[index]!;
     if (!isPrompt(text)) {
-      if (text.trim() === '' || isComment(text)) kept.push({ text, line });
+      if (text.trim() === '' || (isComment(text) && leadsPrompt(lines, index))) kept.push({ text, line });
       continue;
     }
     const command = [{ text: text.replace(/^\s*\$ \s*/, ''), line }];
@@ -188,6 +188,19 @@ function transcriptLines(lines: readonly CodeLine[]): CodeLine[] {
   }
   return kept;
 }
+
+/** A comment in a transcript leads the next prompt; elsewhere `# ` is a root shell's prompt or output. */
+function leadsPrompt(lines: readonly CodeLine[], index: number): boolean {
+  for (let next = index + 1; next < lines.length && next <= index + MAX_COMMENTS; next++) {
+    const { text } = lines[next]!;
+    if (isPrompt(text)) return true;
+    if (!isComment(text)) return false;
+  }
+  return false;
+}
+
+/** More comment lines than this above one prompt are not looked at. */
+const MAX_COMMENTS = 20;
 
 /** At most this many lines continue one command of a transcript. */
 const MAX_CONTINUATION = 200;

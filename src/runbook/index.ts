@@ -1,3 +1,5 @@
+export { addHistoryEntry } from './add-history.ts';
+export { applyEdits, type Edit } from './edits.ts';
 export type {
   Attributes,
   BlockLanguage,
@@ -18,3 +20,4 @@ export type {
   StepBlock,
 } from './model.ts';
 export { parseRunbook } from './parse-runbook.ts';
+export { type FrontMatterValue, setFrontMatterKey } from './set-front-matter.ts';

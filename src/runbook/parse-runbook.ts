@@ -1,10 +1,10 @@
-import { readBlocks } from './blocks.ts';
+import { type Block, readBlocks, walkBlocks } from './blocks.ts';
 import { readChecks } from './checks.ts';
 import { readFrontMatter } from './front-matter.ts';
 import { findFrontMatter } from './front-matter-text.ts';
 import { readHistory } from './history.ts';
 import type { Diagnostic, Fence, Runbook } from './model.ts';
-import { readSections, type SectionBlocks } from './sections.ts';
+import { readSections, type SectionBlocks, toFence } from './sections.ts';
 import { readSteps } from './steps.ts';
 import { adoptSymptoms } from './symptoms.ts';
 import { plainText, splitLines } from './text-lines.ts';
@@ -37,13 +37,19 @@ export function parseRunbook(source: string, file: string): Runbook {
     checks: adoptSymptoms(checks, sections),
     steps,
     history: readHistory(sections),
-    diagnostics: inOrder([...diagnostics, ...sectionProblems, ...checkProblems, ...stepProblems]),
+    diagnostics: inOrder([
+      ...diagnostics,
+      ...sectionProblems,
+      ...checkProblems,
+      ...stepProblems,
+      ...strandedFences(blocks, sections),
+    ]),
     source,
   };
 }
 
 /** The first heading of level 1 with words in it, without a leading `Runbook:`. */
-function* walkTitle(blocks: ReturnType<typeof readBlocks>): Generator<string> {
+function* walkTitle(blocks: readonly Block[]): Generator<string> {
   for (const block of blocks) {
     if (block.type !== 'heading' || block.level !== 1) continue;
     const title = plainText(block.text).replace(/^runbook\s*:\s*/i, '');
@@ -72,6 +78,18 @@ function namedFences(sections: readonly SectionBlocks[]): Map<string, Fence> {
 function namesOfUndo(sections: readonly SectionBlocks[]): Set<string> {
   const names = sections.flatMap(({ section }) => section.fences.map(({ attributes }) => attributes['undo']));
   return new Set(names.filter((name) => typeof name === 'string'));
+}
+
+/** Blocks that would run, had they stood in a section that runs. */
+function strandedFences(blocks: readonly Block[], sections: readonly SectionBlocks[]): Diagnostic[] {
+  const placed = new Set(sections.flatMap(({ section }) => section.fences.map(({ line }) => line)));
+  const message =
+    'this block stands in none of the sections and is only shown; move it under Diagnosis, Remediation or Verify';
+  return [...walkBlocks(blocks)]
+    .filter(
+      (block) => block.type === 'fence' && !placed.has(block.line) && toFence(block).fence.language !== null,
+    )
+    .map(({ line }) => ({ rule: 'outside-sections', severity: 'info', line, message }));
 }
 
 function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {

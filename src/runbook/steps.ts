@@ -5,7 +5,7 @@ import { labelOf } from './check-names.ts';
 import { wholeCommand } from './commands.ts';
 import type { Diagnostic, Fence, Risk, Step, StepBlock } from './model.ts';
 import { type SectionBlocks, toFence } from './sections.ts';
-import { isOnlyLink, plainText, shorten, splitSentence } from './text-lines.ts';
+import { isOnlyLink, lastSentence, plainText, shorten, splitSentence } from './text-lines.ts';
 
 /** A step while its fences are still being gathered. */
 interface Draft {
@@ -183,15 +183,9 @@ function titleOf(text: string): { title: string; prose: string } {
 }
 
 function fenceDraft(fence: Fence, lead: string): Draft {
-  const sentence = splitSentence(plainText(lead)).first;
+  const sentence = lastSentence(plainText(lead));
   const title = sentence === '' ? commandTitle(fence) : shorten(sentence, 100);
-  return {
-    title,
-    prose: title === sentence ? splitSentence(plainText(lead)).rest : '',
-    line: fence.line,
-    item: false,
-    fences: [fence],
-  };
+  return { title, prose: '', line: fence.line, item: false, fences: [fence] };
 }
 
 function commandTitle(fence: Fence): string {

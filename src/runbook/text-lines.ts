@@ -15,7 +15,7 @@ export function lineEnding(source: string): string {
 /** Inline Markdown as the text a reader sees: no emphasis, code or link marks; white space collapsed. */
 export function plainText(markdown: string): string {
   return markdown
-    .replace(/!?\[([^[\]]{0,500})\]\([^()\s]{0,2000}(?: "[^"\n]{0,200}")?\)/g, '$1')
+    .replace(/!?\[([^[\]]{0,500})\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}(?: "[^"\n]{0,200}")?\)/g, '$1')
     .replace(/!?\[([^[\]]{1,500})\]\[[^[\]]{0,200}\]/g, '$1')
     .replace(/<((?:https?|mailto):[^<>\s]{1,2000})>/g, '$1')
     .replace(/\*\*|`/g, '')
@@ -29,8 +29,9 @@ export function plainText(markdown: string): string {
 export function isOnlyLink(markdown: string): boolean {
   const text = markdown.trim();
   return (
-    /^\[[^[\]]{0,500}\](?:\([^()\s]{0,2000}\)|\[[^[\]]{0,200}\]|:.{0,2000})?$/.test(text) ||
-    /^<?https?:\/\/\S{1,2000}$/.test(text)
+    /^\[[^[\]]{0,500}\](?:\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}\)|\[[^[\]]{0,200}\]|:.{0,2000})?$/.test(
+      text,
+    ) || /^<?https?:\/\/\S{1,2000}$/.test(text)
   );
 }
 
@@ -39,6 +40,14 @@ export function splitSentence(text: string): { first: string; rest: string } {
   const end = /[.!?:](?=\s|$)/.exec(text);
   if (!end) return { first: text, rest: '' };
   return { first: text.slice(0, end.index), rest: text.slice(end.index + 1).trim() };
+}
+
+/** The sentence that leads straight into what follows: the last one. */
+export function lastSentence(text: string): string {
+  const bare = text.slice(-1000).replace(/[.!?:\s]+$/, '');
+  let start = 0;
+  for (const { index } of bare.matchAll(/[.!?:]\s/g)) start = index + 2;
+  return bare.slice(start).trim();
 }
 
 /** The text cut at a word so that it has at most `width` characters, with `…` when it was cut. */
