@@ -1,1 +1,10 @@
+export { type Exposition, parseExposition } from './exposition.ts';
+export { fingerprint, formatSeries } from './labels.ts';
 export type { Alert, Labels, MetricsSource, QueryResult, Sample, Series } from './model.ts';
+export { almostEqual } from './numbers.ts';
+export { evaluateInstant, evaluateRange } from './promql/evaluate.ts';
+export { metricNames, rangeNeeded } from './promql/inspect.ts';
+export { parsePromql } from './promql/parse.ts';
+export { type ScrapeReport, Scraper, type ScrapeTarget } from './scraper.ts';
+export { SampleWindow } from './window.ts';
+export { WindowSource } from './window-source.ts';

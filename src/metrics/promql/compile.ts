@@ -1,0 +1,328 @@
+import type { SyntaxNode } from '@lezer/common';
+import type { Aggregate, Binary, Duration, Expr, Matching, Operator, Shift } from './ast.ts';
+import { compileDuration } from './compile-duration.ts';
+import { compileMatchers } from './compile-matchers.ts';
+import { syntaxError, unsupported } from './failure.ts';
+import { parseNumberLiteral, unquoteString } from './literals.ts';
+import { unsupportedFunctions } from './signatures.ts';
+
+const MAX_DEPTH = 400;
+
+const OPERATORS: Record<string, Operator> = {
+  Pow: '^',
+  Mul: '*',
+  Div: '/',
+  Mod: '%',
+  Atan2: 'atan2',
+  Add: '+',
+  Sub: '-',
+  Eql: '==',
+  Gte: '>=',
+  Gtr: '>',
+  Lte: '<=',
+  Lss: '<',
+  Neq: '!=',
+  And: 'and',
+  Or: 'or',
+  Unless: 'unless',
+};
+
+const ONE_TO_ONE: Matching = {
+  card: 'one-to-one',
+  on: false,
+  labels: [],
+  include: [],
+  fillLeft: null,
+  fillRight: null,
+};
+
+/** Turns the grammar's tree into `Expr`. One per query. */
+export class Compiler {
+  readonly #text: string;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  compile(node: SyntaxNode): Expr {
+    if (++this.#depth > MAX_DEPTH) throw syntaxError(this.#text, node.from, 'the query is nested too deeply');
+    try {
+      return this.#compile(node);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #compile(node: SyntaxNode): Expr {
+    const place = { from: node.from, to: node.to };
+    switch (node.name) {
+      case 'NumberDurationLiteral':
+        return { kind: 'number', value: this.#number(node), ...place };
+      case 'StringLiteral':
+        return { kind: 'string', value: this.#string(node), ...place };
+      case 'ParenExpr':
+        return this.compile(this.#only(node));
+      case 'VectorSelector':
+        return {
+          kind: 'selector',
+          matchers: compileMatchers(node, this.#text),
+          offset: 0,
+          at: null,
+          ...place,
+        };
+      case 'MatrixSelector':
+        return this.#range(node);
+      case 'SubqueryExpr':
+        return this.#subquery(node);
+      case 'OffsetExpr':
+        return this.#offset(node);
+      case 'StepInvariantExpr':
+        return this.#at(node);
+      case 'UnaryExpr':
+        return this.#unary(node);
+      case 'BinaryExpr':
+        return this.#binary(node);
+      case 'AggregateExpr':
+        return this.#aggregate(node);
+      case 'FunctionCall':
+        return this.#call(node);
+      case 'AnchoredExpr':
+      case 'SmoothedExpr':
+        throw unsupported(
+          `the modifier ${node.name === 'AnchoredExpr' ? 'anchored' : 'smoothed'}`,
+          'it is an experiment of Prometheus',
+        );
+      default:
+        throw syntaxError(this.#text, node.from, `unexpected ${JSON.stringify(this.#slice(node))}`);
+    }
+  }
+
+  #slice(node: SyntaxNode): string {
+    return this.#text.slice(node.from, node.to);
+  }
+
+  #children(node: SyntaxNode): SyntaxNode[] {
+    const children: SyntaxNode[] = [];
+    for (let child = node.firstChild; child; child = child.nextSibling) {
+      if (child.name !== 'LineComment') children.push(child);
+    }
+    return children;
+  }
+
+  #only(node: SyntaxNode): SyntaxNode {
+    return this.#children(node)[0]!;
+  }
+
+  #number(node: SyntaxNode): number {
+    const value = parseNumberLiteral(this.#slice(node));
+    if (value === undefined) throw syntaxError(this.#text, node.from, `bad number ${this.#slice(node)}`);
+    return value;
+  }
+
+  #string(node: SyntaxNode): string {
+    const value = unquoteString(this.#slice(node));
+    if (value === undefined) throw syntaxError(this.#text, node.from, 'the string is not well formed');
+    return value;
+  }
+
+  #range(node: SyntaxNode): Expr {
+    const [inner, duration] = this.#children(node);
+    const selector = inner!.name === 'VectorSelector' ? this.compile(inner!) : undefined;
+    if (selector?.kind !== 'selector') {
+      const why = /^(?:OffsetExpr|StepInvariantExpr)$/.test(inner!.name)
+        ? 'no offset or @ modifier is allowed before the range'
+        : 'ranges are only allowed for vector selectors';
+      throw syntaxError(this.#text, node.from, why);
+    }
+    const range = this.#positive(duration!);
+    return { kind: 'range', selector, range, from: node.from, to: node.to };
+  }
+
+  #subquery(node: SyntaxNode): Expr {
+    const [inner, duration, step] = this.#children(node);
+    return {
+      kind: 'subquery',
+      expr: this.compile(inner!),
+      range: this.#positive(duration!),
+      step: step ? this.#positive(step) : null,
+      offset: 0,
+      at: null,
+      from: node.from,
+      to: node.to,
+    };
+  }
+
+  #positive(node: SyntaxNode): Duration {
+    const duration = compileDuration(node, this.#text);
+    if (typeof duration === 'number' && duration <= 0) {
+      throw syntaxError(this.#text, node.from, 'duration must be greater than 0');
+    }
+    return duration;
+  }
+
+  /** The selector or subquery that `offset` and `@` apply to. */
+  #shifted(node: SyntaxNode, word: string): { expr: Expr; shift: Shift } {
+    const inner = this.#only(node);
+    const expr = this.compile(inner);
+    const target = expr.kind === 'range' ? expr.selector : expr;
+    if (inner.name === 'ParenExpr' || (target.kind !== 'selector' && target.kind !== 'subquery')) {
+      throw syntaxError(
+        this.#text,
+        node.from,
+        `${word} modifier must be preceded by an instant vector selector, range vector selector or a subquery`,
+      );
+    }
+    return { expr, shift: target };
+  }
+
+  #offset(node: SyntaxNode): Expr {
+    const { expr, shift } = this.#shifted(node, 'offset');
+    if (shift.offset !== 0) throw syntaxError(this.#text, node.from, 'offset may not be set multiple times');
+    shift.offset = compileDuration(this.#children(node)[2]!, this.#text);
+    return expr;
+  }
+
+  #at(node: SyntaxNode): Expr {
+    const { expr, shift } = this.#shifted(node, '@');
+    if (shift.at !== null)
+      throw syntaxError(this.#text, node.from, '@ <timestamp> may not be set multiple times');
+    const time = this.#children(node)[2]!;
+    if (time.name === 'AtModifierPreprocessors') {
+      shift.at = this.#slice(time).toLowerCase().startsWith('start') ? 'start' : 'end';
+    } else {
+      const seconds = this.#number(time);
+      if (!Number.isFinite(seconds) || Math.abs(seconds) > 9.2e15) {
+        throw syntaxError(this.#text, time.from, 'timestamp out of bounds for @ modifier');
+      }
+      shift.at = Math.round(seconds * 1000);
+    }
+    return expr;
+  }
+
+  #unary(node: SyntaxNode): Expr {
+    const [operator, inner] = this.#children(node);
+    const expr = this.compile(inner!);
+    if (this.#slice(operator!) === '+') return { ...expr, from: node.from };
+    return { kind: 'negation', expr, from: node.from, to: node.to };
+  }
+
+  #binary(node: SyntaxNode): Expr {
+    const children = this.#children(node);
+    const left = children[0]!;
+    const operatorNode = children[1]!;
+    const right = children.at(-1)!;
+    const op = OPERATORS[operatorNode.name];
+    if (!op) throw unsupported(`the operator ${this.#slice(operatorNode)}`, 'it works on native histograms');
+    const place = { from: node.from, to: node.to };
+    const parts = {
+      op,
+      right: this.compile(right),
+      bool: children.some((child) => child.name === 'BoolModifier'),
+      matching: this.#matching(children, op),
+    };
+    const compiled = this.compile(left);
+    // The grammar takes the sign of `-1 ^ 2` into the literal; PromQL means -(1 ^ 2).
+    if (op === '^' && left.name === 'NumberDurationLiteral' && /^[+-]/.test(this.#slice(left))) {
+      const negative = this.#slice(left).startsWith('-');
+      const bare: Expr =
+        compiled.kind === 'number' && negative ? { ...compiled, value: -compiled.value } : compiled;
+      const power: Binary = { kind: 'binary', left: bare, ...parts, ...place };
+      return negative ? { kind: 'negation', expr: power, ...place } : power;
+    }
+    return { kind: 'binary', left: compiled, ...parts, ...place };
+  }
+
+  #matching(children: readonly SyntaxNode[], op: Operator): Matching {
+    const isSet = op === 'and' || op === 'or' || op === 'unless';
+    const clause = children.find((child) => child.name === 'MatchingModifierClause');
+    const fill = children.find((child) => child.name === 'FillModifier');
+    let matching: Matching = isSet ? { ...ONE_TO_ONE, card: 'many-to-many' } : ONE_TO_ONE;
+    if (clause) matching = this.#matchingClause(clause, matching);
+    if (fill) {
+      if (isSet)
+        throw syntaxError(this.#text, fill.from, 'filling in missing series not allowed for set operators');
+      matching = this.#fill(fill, matching);
+    }
+    return matching;
+  }
+
+  #matchingClause(clause: SyntaxNode, base: Matching): Matching {
+    const parts = this.#children(clause);
+    const on = parts[0]!.name === 'On';
+    const labels = this.#labels(parts[1]!);
+    const group = parts[2];
+    if (!group) return { ...base, on, labels };
+    if (base.card === 'many-to-many') {
+      throw syntaxError(this.#text, group.from, 'no grouping allowed for set operations');
+    }
+    const include = parts[3] ? this.#labels(parts[3]) : [];
+    const both = on ? include.find((label) => labels.includes(label)) : undefined;
+    if (both !== undefined) {
+      throw syntaxError(
+        this.#text,
+        group.from,
+        `label "${both}" must not occur in ON and GROUP clause at once`,
+      );
+    }
+    const card = group.name === 'GroupLeft' ? 'many-to-one' : 'one-to-many';
+    return { ...base, card, on, labels, include };
+  }
+
+  #fill(node: SyntaxNode, base: Matching): Matching {
+    let { fillLeft, fillRight } = base;
+    for (const clause of this.#children(node)) {
+      const literal = this.#children(clause).at(-1)!;
+      const value = this.#number(literal);
+      if (clause.name !== 'FillRightClause') fillLeft = value;
+      if (clause.name !== 'FillLeftClause') fillRight = value;
+    }
+    return { ...base, fillLeft, fillRight };
+  }
+
+  #labels(node: SyntaxNode): string[] {
+    return this.#children(node).map((label) => {
+      if (label.name !== 'QuotedLabelName') return this.#slice(label);
+      const name = this.#string(label);
+      if (name === '') throw syntaxError(this.#text, label.from, 'a label name is empty');
+      return name;
+    });
+  }
+
+  #aggregate(node: SyntaxNode): Aggregate {
+    const children = this.#children(node);
+    const op = this.#slice(children[0]!).toLowerCase();
+    const reason = unsupportedFunctions.get(op);
+    if (reason !== undefined) throw unsupported(`the aggregation ${op}`, reason);
+    const modifier = children.find((child) => child.name === 'AggregateModifier');
+    const body = children.find((child) => child.name === 'FunctionCallBody')!;
+    const args = this.#children(body).map((child) => this.compile(child));
+    const wanted = /^(?:topk|bottomk|quantile|count_values|limitk)$/.test(op) ? 2 : 1;
+    if (args.length !== wanted) {
+      throw syntaxError(
+        this.#text,
+        node.from,
+        `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
+      );
+    }
+    return {
+      kind: 'aggregate',
+      op,
+      expr: args.at(-1)!,
+      param: wanted === 2 ? args[0]! : null,
+      without: modifier?.firstChild?.name === 'Without',
+      grouping: modifier ? this.#labels(modifier.lastChild!) : [],
+      from: node.from,
+      to: node.to,
+    };
+  }
+
+  #call(node: SyntaxNode): Expr {
+    const [identifier, body] = this.#children(node);
+    const name = this.#slice(identifier!);
+    const reason = unsupportedFunctions.get(name);
+    if (reason !== undefined) throw unsupported(`the function ${name}`, reason);
+    const args = this.#children(body!).map((child) => this.compile(child));
+    return { kind: 'call', name, args, from: node.from, to: node.to };
+  }
+}

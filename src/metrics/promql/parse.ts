@@ -1,0 +1,70 @@
+import { createRequire } from 'node:module';
+import type { Tree } from '@lezer/common';
+import type { Expr } from './ast.ts';
+import { checkTypes } from './check.ts';
+import { Compiler } from './compile.ts';
+import { syntaxError, unsupported } from './failure.ts';
+import { functionsOutsideTheGrammar } from './signatures.ts';
+
+const MAX_QUERY_LENGTH = 100_000;
+
+// Loaded on first use: most commands never see a query.
+const require = createRequire(import.meta.url);
+let parser: { parse(text: string): Tree } | undefined;
+
+function grammar(): { parse(text: string): Tree } {
+  parser ??= (require('@prometheus-io/lezer-promql') as typeof import('@prometheus-io/lezer-promql')).parser;
+  return parser;
+}
+
+const parsed = new Map<string, Expr>();
+const MAX_REMEMBERED = 500;
+
+/**
+ * Reads a query with Prometheus's own grammar and checks its types.
+ * Throws `E_PROMQL_SYNTAX` (with line and column), or `E_PROMQL_UNSUPPORTED` naming what is not supported.
+ */
+export function parsePromql(text: string): Expr {
+  const known = parsed.get(text);
+  if (known) return known;
+  if (text.length > MAX_QUERY_LENGTH) {
+    throw syntaxError(text.slice(0, 80), 0, `the query is longer than ${MAX_QUERY_LENGTH} characters`);
+  }
+  if (text.trim() === '') throw syntaxError(text, 0, 'the query is empty');
+  const tree = grammar().parse(text);
+  refuseErrors(tree, text);
+  const top = tree.topNode.firstChild;
+  if (!top) throw syntaxError(text, 0, 'the query is empty');
+  const expr = new Compiler(text).compile(skipComments(top));
+  checkTypes(expr, text);
+  if (parsed.size >= MAX_REMEMBERED) parsed.clear();
+  parsed.set(text, expr);
+  return expr;
+}
+
+function skipComments(first: Tree['topNode']): Tree['topNode'] {
+  let node = first;
+  while (node.name === 'LineComment' && node.nextSibling) node = node.nextSibling;
+  return node;
+}
+
+function refuseErrors(tree: Tree, text: string): void {
+  let at = -1;
+  tree.iterate({
+    enter: (node) => {
+      if (node.type.isError && at === -1) at = node.from;
+      return at === -1;
+    },
+  });
+  if (at === -1) return;
+  const called = /([a-zA-Z_:][\w:]*)\s*$/.exec(text.slice(0, at))?.[1];
+  if (called !== undefined && /^\s*\(/.test(text.slice(at))) {
+    if (functionsOutsideTheGrammar.has(called)) {
+      throw unsupported(`the function ${called}`, 'the published grammar of PromQL does not have it');
+    }
+    throw syntaxError(text, at, `unknown function ${called}`);
+  }
+  const rest = text.slice(at).trim();
+  const what = rest === '' ? 'the query ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 30))}`;
+  throw syntaxError(text, at, what);
+}

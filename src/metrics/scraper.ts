@@ -1,0 +1,226 @@
+import { type Clock, printable, systemClock, toAllclearError } from '../kernel/index.ts';
+import { parseExposition } from './exposition.ts';
+import { labelsKey, makeLabels, NAME, withLabels } from './labels.ts';
+import type { Labels } from './model.ts';
+import { readBody } from './read-body.ts';
+import type { SampleWindow } from './window.ts';
+
+/** An endpoint to scrape. */
+export interface ScrapeTarget {
+  /** Becomes the label `job`. */
+  readonly job: string;
+  /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`. */
+  readonly url: string;
+  /** Becomes the label `instance`; the URL's host and port when absent. */
+  readonly instance?: string;
+  /** Sent with each request, such as an Authorization header. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ScraperOptions {
+  readonly targets: readonly ScrapeTarget[];
+  readonly window: SampleWindow;
+  /** From the start of one scrape to the start of the next. Default 1,000 ms. */
+  readonly intervalMs?: number;
+  /** For one request, body included. Default: the interval, at most 10,000 ms. */
+  readonly timeoutMs?: number;
+  /** Bytes of one body. Default 16 MiB. */
+  readonly maxBytes?: number;
+  /** Samples of one scrape; more and the scrape counts as failed. Default 100,000. */
+  readonly maxSamples?: number;
+  readonly clock?: Clock;
+  /** Stops the scraper when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** How one scrape of one target went. */
+export interface ScrapeReport {
+  readonly job: string;
+  readonly instance: string;
+  readonly up: boolean;
+  /** Samples taken over. */
+  readonly samples: number;
+  /** Lines that could not be read. */
+  readonly badLines: number;
+  /** Samples the window refused. */
+  readonly refused: number;
+  readonly seconds: number;
+  /** Why it is not up, in one sentence. */
+  readonly error: string | null;
+}
+
+/** A target with what the last scrape of it saw. */
+interface TargetState {
+  readonly target: ScrapeTarget;
+  readonly own: readonly (readonly [string, string])[];
+  readonly instance: string;
+  /** Series of the last good scrape, to mark those that vanish. */
+  seen: Map<string, Labels>;
+  /** Raw label sets → the stored ones, so that each series keeps one label object. */
+  interned: Map<string, Labels>;
+}
+
+/**
+ * Scrapes targets into a window as Prometheus does: all at once each interval, with `job` and
+ * `instance` added (labels of the same names become `exported_…`), `up`, `scrape_duration_seconds`
+ * and `scrape_samples_scraped` beside them, and stale markers for what vanished.
+ */
+export class Scraper {
+  readonly #options: Required<
+    Pick<ScraperOptions, 'intervalMs' | 'timeoutMs' | 'maxBytes' | 'maxSamples' | 'clock'>
+  >;
+  readonly #window: SampleWindow;
+  readonly #states: TargetState[];
+  readonly #stopper = new AbortController();
+  #running: Promise<void> | undefined;
+  #onReport: ((reports: readonly ScrapeReport[]) => void) | undefined;
+
+  constructor(options: ScraperOptions) {
+    const intervalMs = options.intervalMs ?? 1000;
+    this.#options = {
+      intervalMs,
+      timeoutMs: options.timeoutMs ?? Math.min(intervalMs, 10_000),
+      maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
+      maxSamples: options.maxSamples ?? 100_000,
+      clock: options.clock ?? systemClock,
+    };
+    this.#window = options.window;
+    this.#states = options.targets.map(makeState);
+    if (options.signal?.aborted) this.#stopper.abort();
+    options.signal?.addEventListener('abort', () => this.#stopper.abort(), { once: true });
+  }
+
+  /** Starts to scrape every interval, at once for the first time. A second call does nothing. */
+  start(onReport?: (reports: readonly ScrapeReport[]) => void): void {
+    this.#onReport = onReport;
+    this.#running ??= this.#run();
+  }
+
+  /** Ends requests under way and waits until nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stopper.abort();
+    await this.#running;
+  }
+
+  /** Scrapes all targets once, concurrently. Never throws: a dead target is a report with `up` false. */
+  async scrapeOnce(): Promise<ScrapeReport[]> {
+    return Promise.all(this.#states.map((state) => this.#scrape(state)));
+  }
+
+  async #run(): Promise<void> {
+    const { clock, intervalMs } = this.#options;
+    const { signal } = this.#stopper;
+    let next = clock.monotonic();
+    while (!signal.aborted) {
+      const reports = await this.scrapeOnce();
+      if (signal.aborted) return;
+      this.#onReport?.(reports);
+      next += intervalMs;
+      // After a scrape that took too long the missed ones are left out, not made up for.
+      if (next < clock.monotonic()) next = clock.monotonic();
+      try {
+        await clock.sleep(next - clock.monotonic(), signal);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #scrape(state: TargetState): Promise<ScrapeReport> {
+    const { clock } = this.#options;
+    const t = clock.now();
+    const began = clock.monotonic();
+    const fetched = await this.#fetch(state.target);
+    const seconds = (clock.monotonic() - began) / 1000;
+    const { job } = state.target;
+    const base = { job, instance: state.instance, seconds };
+    if (this.#stopper.signal.aborted) {
+      return { ...base, up: false, samples: 0, badLines: 0, refused: 0, error: 'stopped' };
+    }
+    const taken =
+      'error' in fetched ? { samples: 0, badLines: 0, refused: 0 } : this.#take(state, fetched, t);
+    const error = 'error' in fetched ? fetched.error : null;
+    if (error !== null) this.#markGone(state, new Map(), t);
+    const own = (name: string, value: number) =>
+      this.#window.append(makeLabels([[NAME, name], ...state.own]), t, value);
+    own('up', error === null ? 1 : 0);
+    own('scrape_duration_seconds', seconds);
+    own('scrape_samples_scraped', taken.samples);
+    return { ...base, ...taken, up: error === null, error };
+  }
+
+  async #fetch(target: ScrapeTarget): Promise<{ text: string; openMetrics: boolean } | { error: string }> {
+    const { timeoutMs, maxBytes } = this.#options;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await fetch(target.url, {
+        headers: { accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1', ...target.headers },
+        signal: AbortSignal.any([timeout, this.#stopper.signal]),
+        redirect: 'error',
+      });
+      const text = await readBody(response, maxBytes, target.url);
+      if (!response.ok) return { error: `${target.url} answered ${response.status}` };
+      const openMetrics = (response.headers.get('content-type') ?? '').includes(
+        'application/openmetrics-text',
+      );
+      return { text, openMetrics };
+    } catch (error) {
+      if (timeout.aborted) return { error: `${target.url} did not answer within ${timeoutMs} ms` };
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      return { error: printable(`${target.url}: ${toAllclearError(cause).message}`) };
+    }
+  }
+
+  #take(
+    state: TargetState,
+    fetched: { text: string; openMetrics: boolean },
+    t: number,
+  ): Pick<ScrapeReport, 'samples' | 'badLines' | 'refused'> {
+    const format = fetched.openMetrics ? 'openmetrics' : 'prometheus';
+    const { samples, problemCount } = parseExposition(fetched.text, {
+      format,
+      maxSamples: this.#options.maxSamples,
+    });
+    const seen = new Map<string, Labels>();
+    let refused = 0;
+    for (const sample of samples) {
+      const raw = labelsKey(sample.labels);
+      const labels = state.interned.get(raw) ?? attach(sample.labels, state.own);
+      seen.set(raw, labels);
+      if (this.#window.append(labels, sample.t ?? t, sample.value) !== 'ok') refused++;
+    }
+    this.#markGone(state, seen, t);
+    return { samples: samples.length, badLines: problemCount, refused };
+  }
+
+  #markGone(state: TargetState, seen: Map<string, Labels>, t: number): void {
+    for (const [raw, labels] of state.seen) if (!seen.has(raw)) this.#window.markStale(labels, t);
+    state.seen = seen;
+    state.interned = seen;
+  }
+}
+
+function makeState(target: ScrapeTarget): TargetState {
+  const instance = target.instance ?? hostOf(target.url);
+  const own = [
+    ['job', target.job],
+    ['instance', instance],
+  ] as const;
+  return { target, own, instance, seen: new Map(), interned: new Map() };
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+/** Adds the target's labels; labels of the same names move to `exported_…`. */
+function attach(labels: Labels, own: readonly (readonly [string, string])[]): Labels {
+  const moved = own.flatMap(([name]) => {
+    const value = labels[name];
+    if (value === undefined) return [];
+    let exported = `exported_${name}`;
+    while (labels[exported] !== undefined) exported = `exported_${exported}`;
+    return [[exported, value] as const];
+  });
+  return withLabels(labels, [...moved, ...own]);
+}
