@@ -212,7 +212,7 @@ export async function decideAttempt(
     .set({ decision: decision.decision, decided_by: decision.by, decided_at: decision.at })
     .where('id', '=', id)
     .where('decision', 'is', null)
-    .where('state', '=', 'unknown')
+    .where('state', 'in', ['unknown', 'failed', 'timed-out', 'cancelled'])
     .executeTakeFirst();
   return numUpdatedRows === 1n;
 }

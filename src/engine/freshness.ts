@@ -1,0 +1,50 @@
+/** What an incident proves about its runbook, kept as evidence beside the event it comes from. */
+import { newId } from '../kernel/index.ts';
+import { insertEvidence } from '../store/index.ts';
+import type { Page } from './journal.ts';
+import type { Reading, Verdict } from './model.ts';
+import type { Respond, Verification } from './response.ts';
+
+type About = Pick<Respond, 'runbook' | 'surroundings' | 'journal'>;
+
+/** The verdict, and every check that turned out to be broken. */
+export async function recordVerdict(
+  page: Page,
+  about: About,
+  { verdict, why, readings }: Verdict,
+): Promise<void> {
+  await record(page, about, 'verdict', verdict, { why });
+  await recordBroken(page, about, readings);
+}
+
+export async function recordVerification(
+  page: Page,
+  about: About,
+  verification: Verification,
+): Promise<void> {
+  const { verified, why, readings } = verification;
+  await record(page, about, 'verify', verified ? 'worked' : 'failed', { why });
+  await recordBroken(page, about, readings);
+}
+
+export async function recordStep(page: Page, about: About, step: number, kind: string): Promise<void> {
+  await record(page, about, `step:${step}`, kind, {});
+}
+
+async function recordBroken(page: Page, about: About, readings: readonly Reading[]): Promise<void> {
+  for (const { check, error } of readings) {
+    if (error) await record(page, about, `check:${check}`, 'broken', error);
+  }
+}
+
+async function record(page: Page, about: About, subject: string, kind: string, data: object): Promise<void> {
+  await insertEvidence(page.tx, {
+    id: newId('evi', about.surroundings.clock),
+    runbook: about.runbook.id,
+    subject,
+    kind,
+    at: page.at,
+    incident: about.journal.incident,
+    data,
+  });
+}

@@ -1,0 +1,241 @@
+/**
+ * What happens between an alert and all clear: diagnose, decide, carry out the steps, verify until it
+ * holds. Each turn of the loop does what the incident's stored state calls for, so an incident that was
+ * interrupted anywhere goes on from there by the same code.
+ */
+import { AllclearError } from '../kernel/index.ts';
+import { recordVerdict, recordVerification } from './freshness.ts';
+import type { Reading, Verdict } from './model.ts';
+import { progressOf, type StepProgress } from './progress.ts';
+import { carryOutSteps, settleInterrupted } from './remediate.ts';
+import type { Approval } from './rendered-step.ts';
+import type { Respond, Responded, Turn } from './response.ts';
+import { keptReadings, type TimelineEvent } from './timeline.ts';
+
+/**
+ * Brings an incident to its end, or to where a person stops it.
+ * Errors: `E_APPROVAL_NEEDED` and the other step errors; the incident can be taken up again after any.
+ */
+export async function respond(given: Respond): Promise<Responded> {
+  const context = { ...given, approvals: given.approvals ?? new Map<number, Approval>() };
+  try {
+    await settleInterrupted(context);
+    for (;;) {
+      const turn = given.signal?.aborted ? await cancelled(context) : await takeTurn(context);
+      if (turn) return await summary(context, turn);
+    }
+  } catch (error) {
+    if (!given.signal?.aborted) throw error;
+    return summary(context, await cancelled(context));
+  }
+}
+
+async function takeTurn(context: Respond): Promise<Turn> {
+  const state = await context.journal.state();
+  switch (state.state) {
+    case 'open':
+    case 'diagnosing':
+      return reachVerdict(context);
+    case 'confirmed':
+    case 'inconclusive':
+    case 'ruled-out':
+    case 'escalated':
+      return decideToRemediate(context);
+    case 'remediating':
+      return remediate(context, state.round);
+    case 'verifying':
+      return verify(context);
+    case 'resolved':
+    case 'closed':
+      return { ended: 'resolved', why: state.why };
+  }
+}
+
+async function reachVerdict(context: Respond): Promise<Turn> {
+  const { journal, runbook, surroundings, examiner } = context;
+  await journal.move({ kind: 'diagnosis-started' }, {});
+  const seen = await examiner.diagnose(runbook, surroundings, context);
+  context.signal?.throwIfAborted();
+  await recordConclusion(context, seen);
+  return null;
+}
+
+async function recordConclusion(context: Respond, concluded: Verdict): Promise<void> {
+  const { verdict, why, readings } = concluded;
+  await context.journal.commit(async (page) => {
+    const move = { kind: 'verdict-reached', verdict, why } as const;
+    await page.move(move, { verdict, why, readings: keptReadings(readings) });
+    await recordVerdict(page, context, concluded);
+  });
+}
+
+/** Diagnosis ran by itself; from here on somebody decides. */
+async function decideToRemediate(context: Respond): Promise<Turn> {
+  const { journal, operator } = context;
+  const verdict = await answerQuestions(context, await lastVerdict(context));
+  const decision = await operator.proceed(verdict);
+  const why = `the verdict was ${verdict.verdict}`;
+  switch (decision) {
+    case 'stop':
+      await journal.append('decided', { decision, why });
+      return { ended: 'stopped', why };
+    case 'escalate':
+      await journal.move({ kind: 'escalated', why }, { why });
+      return { ended: 'escalated', why };
+    case 'proceed':
+      if (context.policy.checkBeforeFix) await checkBeforeFix(context);
+      await journal.commit(async (page) => {
+        await page.append('decided', { decision, why });
+        await page.move({ kind: 'remediation-started' }, {});
+      });
+      return null;
+  }
+}
+
+/** Where the verdict is open, a person may know what no output says. */
+async function answerQuestions(context: Respond, verdict: Verdict): Promise<Verdict> {
+  if (verdict.verdict !== 'inconclusive') return verdict;
+  const readings: Reading[] = [];
+  for (const reading of verdict.readings) {
+    const open = reading.question !== null && reading.judgement === 'unknown';
+    readings.push(open ? await answered(context, reading, reading.question) : reading);
+  }
+  if (readings.every((reading, index) => reading === verdict.readings[index])) return verdict;
+  const concluded = context.examiner.conclude(context.runbook, readings);
+  await recordConclusion(context, concluded);
+  return concluded;
+}
+
+async function answered(context: Respond, reading: Reading, question: string): Promise<Reading> {
+  const answer = await context.operator.answer(reading);
+  if (answer === 'unknown') return reading;
+  await context.journal.append('answered', { check: reading.check, question, answer });
+  return { ...reading, judgement: answer, why: `${context.journal.actor} says so` };
+}
+
+async function checkBeforeFix(context: Respond): Promise<void> {
+  const { examiner, runbook, surroundings, signal, journal } = context;
+  const { verified, why, readings } = await examiner.verify(runbook, surroundings, { signal, once: true });
+  signal?.throwIfAborted();
+  await journal.append('checked-before-fix', { verified, why, readings: keptReadings(readings) });
+}
+
+async function remediate(context: Respond, round: number): Promise<Turn> {
+  const left = await carryOutSteps(context);
+  if (left) return left;
+  if (await fixedSinceLastCheck(context)) {
+    await context.journal.move({ kind: 'verification-started' }, {});
+    return null;
+  }
+  return afterFailedVerify(context, round);
+}
+
+/** Verify has failed, and nothing was done since: somebody must say what next. */
+async function afterFailedVerify(context: Respond, round: number): Promise<Turn> {
+  const { journal, operator, policy } = context;
+  const failed = (await journal.timeline()).findLast((event) => event.kind === 'not-verified');
+  const why = failed?.data.why ?? 'verify has failed';
+  if (round > policy.maxRounds) return escalate(context, `verify failed ${policy.maxRounds} times: ${why}`);
+  const steps = await progress(context);
+  const proposal = steps.find((step) => step.state === 'skipped') ?? null;
+  const next = await operator.afterFailedVerify(why, proposal);
+  switch (next.action) {
+    case 'step': {
+      const step = steps.find((known) => known.index === next.step);
+      if (!step) throw new AllclearError('E_NOT_FOUND', { what: `the runbook has no step ${next.step}` });
+      await journal.append('step-reopened', { step: step.index, title: step.title, why });
+      return null;
+    }
+    case 'verify':
+      await journal.move({ kind: 'verification-started' }, {});
+      return null;
+    case 'escalate':
+      return escalate(context, next.why);
+    case 'stop':
+      return stop(context, next.why);
+  }
+}
+
+async function verify(context: Respond): Promise<Turn> {
+  const { journal, examiner, operator, runbook, surroundings, signal, onReading } = context;
+  const result = await examiner.verify(runbook, surroundings, {
+    signal,
+    onReading,
+    once: false,
+    answer: (reading) => operator.answer(reading),
+  });
+  signal?.throwIfAborted();
+  const { verified, why, rounds } = result;
+  await journal.commit(async (page) => {
+    const data = { why, rounds, readings: keptReadings(result.readings) };
+    if (verified) await page.move({ kind: 'verified', why }, data);
+    else await page.move({ kind: 'not-verified', why }, data);
+    await recordVerification(page, context, result);
+  });
+  if (verified) await releaseLevers(context);
+  return null;
+}
+
+/** What was held for this incident goes back. A failure to do so is on the time line, not hidden. */
+async function releaseLevers({ levers, journal }: Respond): Promise<void> {
+  if (!levers) return;
+  try {
+    const released = await levers.release(journal.incident, journal.actor);
+    if (released.length > 0)
+      await journal.append('levers-released', { levers: released.map(({ name }) => name) });
+  } catch (error) {
+    await journal.append('levers-not-released', {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+async function escalate({ journal }: Respond, why: string): Promise<Turn> {
+  await journal.move({ kind: 'escalated', why }, { why });
+  return { ended: 'escalated', why };
+}
+
+async function stop({ journal }: Respond, why: string): Promise<Turn> {
+  await journal.append('stopped', { why });
+  return { ended: 'stopped', why };
+}
+
+async function cancelled({ journal }: Respond): Promise<NonNullable<Turn>> {
+  const why = 'it was interrupted';
+  await journal.append('stopped', { why });
+  return { ended: 'cancelled', why };
+}
+
+/** True when a step was carried out or reopened after the last failed verify, or none has failed yet. */
+async function fixedSinceLastCheck({ journal }: Respond): Promise<boolean> {
+  const events = await journal.timeline();
+  const failed = events.findLastIndex((event) => event.kind === 'not-verified');
+  return failed === -1 || events.slice(failed).some(isProgress);
+}
+
+function isProgress(event: TimelineEvent): boolean {
+  return event.kind === 'step-ended' || event.kind === 'step-reported' || event.kind === 'step-decided';
+}
+
+async function progress({ journal, runbook }: Respond): Promise<StepProgress[]> {
+  return progressOf(runbook.steps, await journal.timeline());
+}
+
+async function lastVerdict({ journal, runbook }: Respond): Promise<Verdict> {
+  const reached = (await journal.timeline()).findLast((event) => event.kind === 'verdict-reached');
+  if (reached) return { runbook: runbook.id, ...reached.data };
+  return { runbook: runbook.id, verdict: 'inconclusive', why: 'no diagnosis has run', readings: [] };
+}
+
+async function summary(context: Respond, { ended, why }: NonNullable<Turn>): Promise<Responded> {
+  const events = await context.journal.timeline();
+  const diagnosed = events.some((event) => event.kind === 'verdict-reached');
+  return {
+    incident: context.journal.incident,
+    ended,
+    why,
+    verdict: diagnosed ? await lastVerdict(context) : null,
+    verified: events.some((event) => event.kind === 'verified'),
+    steps: progressOf(context.runbook.steps, events),
+  };
+}

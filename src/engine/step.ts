@@ -1,0 +1,234 @@
+/**
+ * One block of a step, run at most once.
+ *
+ * The intent is durable before the command starts; while it runs the lease is renewed; the outcome is
+ * committed only if the fence is still ours. Whoever finds a lease that has ended gives the attempt
+ * up as `unknown`, and a person decides. Nothing is ever run again by itself.
+ */
+import { AllclearError, newId } from '../kernel/index.ts';
+import {
+  type AttemptOutcome,
+  type AttemptRecord,
+  appendEvent,
+  finishAttempt,
+  hasExpired,
+  insertIntent,
+  renewLease,
+  type Store,
+  sweepExpired,
+} from '../store/index.ts';
+import type { Journal, Page } from './journal.ts';
+import type { ShellRequest, ShellResult, Surroundings } from './model.ts';
+import { type Approval, type RenderedBlock, type RenderedStep, requireApproval } from './rendered-step.ts';
+import { runShell } from './shell.ts';
+import type { EventData } from './timeline.ts';
+
+export interface Lease {
+  /** Milliseconds after which a silent worker is given up. Default 5,000. */
+  readonly ms: number;
+  /** Milliseconds between renewals; at most a third of `ms`. Default 1,500. */
+  readonly renewMs: number;
+}
+
+export const DEFAULT_LEASE: Lease = { ms: 5_000, renewMs: 1_500 };
+
+export interface BlockRun {
+  readonly journal: Journal;
+  readonly step: RenderedStep;
+  /** The block's place in the step, from 0. */
+  readonly block: number;
+  readonly approval: Approval;
+  readonly surroundings: Surroundings;
+  /** Names this program in messages: `host:pid`. */
+  readonly worker: string;
+  readonly lease?: Lease;
+  readonly signal?: AbortSignal;
+  readonly onOutput?: ShellRequest['onOutput'];
+  /** Writes more into the transaction that commits the outcome. */
+  readonly recordEnd?: (page: Page, state: AttemptOutcome) => Promise<void>;
+}
+
+export interface BlockEnd {
+  readonly attempt: number;
+  readonly state: AttemptOutcome;
+  readonly exit: number | null;
+  /** Redacted, bounded. */
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+/**
+ * Runs one block of an approved step.
+ * @throws `E_APPROVAL_STALE`; `E_STEP_BUSY` and `E_STEP_UNDECIDED` before anything has run;
+ *   `E_STEP_LATE` when the attempt was given up while it ran: what it did is not recorded as its outcome
+ */
+export async function runBlock(run: BlockRun): Promise<BlockEnd> {
+  requireApproval(run.step, run.approval, run.journal.store.now());
+  const block = run.step.blocks[run.block];
+  if (!block)
+    throw new AllclearError('E_NOT_FOUND', { what: `step ${run.step.index} has no block ${run.block}` });
+  const attempt = await commitIntent(run);
+  const lease = holdLease(run, attempt);
+  try {
+    const result = await execute(run, block, lease.signal);
+    return await commitOutcome(run, attempt, result);
+  } catch (error) {
+    await giveBack(run, attempt, error);
+    throw error;
+  } finally {
+    lease.letGo();
+  }
+}
+
+async function commitIntent(run: BlockRun): Promise<AttemptRecord> {
+  const { journal, step } = run;
+  const { ms } = run.lease ?? DEFAULT_LEASE;
+  return journal.commit(async (page) => {
+    const attempt = await insertIntent(page.tx, {
+      id: newId('att', run.surroundings.clock),
+      incident: journal.incident,
+      step: step.index,
+      block: run.block,
+      stepHash: step.hash,
+      worker: run.worker,
+      at: page.at,
+      leaseUntil: page.at + ms,
+    });
+    await page.append('step-intended', named(run, attempt));
+    return attempt;
+  });
+}
+
+/** Renews the lease until let go; its signal aborts when the caller's does, or when the lease is lost. */
+function holdLease(run: BlockRun, attempt: AttemptRecord): { signal: AbortSignal; letGo(): void } {
+  const { store } = run.journal;
+  const { ms, renewMs } = run.lease ?? DEFAULT_LEASE;
+  const lost = new AbortController();
+  let until = attempt.leaseUntil;
+  let held = true;
+  let cancelTimer: (() => void) | undefined;
+
+  async function renew(): Promise<void> {
+    const next = store.now() + ms;
+    try {
+      const ours = await store.write((tx) => renewLease(tx, attempt, next));
+      if (ours) until = next;
+      else lost.abort();
+    } catch {
+      // The store may be busy for a moment: there is time until the lease ends, and no longer.
+      if (store.now() >= until) lost.abort();
+    }
+    if (held) schedule();
+  }
+  function schedule(): void {
+    cancelTimer = run.surroundings.clock.after(renewMs, () => void renew());
+  }
+  schedule();
+  return {
+    signal: run.signal ? AbortSignal.any([run.signal, lost.signal]) : lost.signal,
+    letGo: () => {
+      held = false;
+      cancelTimer?.();
+    },
+  };
+}
+
+function execute(run: BlockRun, block: RenderedBlock, signal: AbortSignal): Promise<ShellResult> {
+  if (block.language === 'promql') {
+    throw new AllclearError('E_BAD_VALUE', {
+      what: `step ${run.step.index} "${run.step.title}" has a promql block: a query changes nothing`,
+      next: 'Move it to Diagnosis or Verify, where it is a check.',
+    });
+  }
+  return runShell({
+    language: block.language === 'sh' ? 'sh' : 'bash',
+    command: block.command,
+    surroundings: run.surroundings,
+    timeoutSeconds: block.timeoutSeconds,
+    signal,
+    onOutput: run.onOutput,
+  });
+}
+
+async function commitOutcome(run: BlockRun, attempt: AttemptRecord, result: ShellResult): Promise<BlockEnd> {
+  const end: BlockEnd = {
+    attempt: attempt.attempt,
+    state: outcomeOf(result),
+    exit: result.exit,
+    output: combined(result),
+    durationMs: result.durationMs,
+  };
+  const accepted = await run.journal.commit(async (page) => {
+    const ours = await finishAttempt(page.tx, attempt, { ...end, truncated: result.truncated, at: page.at });
+    if (ours) {
+      const { state, exit, durationMs } = end;
+      await page.append('step-ended', {
+        ...named(run, attempt),
+        state,
+        exit,
+        durationMs: Math.round(durationMs),
+      });
+      await run.recordEnd?.(page, state);
+    } else {
+      await page.append('step-late', { ...named(run, attempt), state: end.state });
+    }
+    return ours;
+  });
+  if (accepted) return end;
+  throw new AllclearError('E_STEP_LATE', {
+    what: `step ${run.step.index} ended (${end.state}) after its lease had ended; it stays unknown`,
+    next: 'Look whether it took effect, then say done, run again or skip.',
+  });
+}
+
+/** The command never started: that is a failure that is known, not an unknown one. */
+async function giveBack(run: BlockRun, attempt: AttemptRecord, error: unknown): Promise<void> {
+  const neverStarted =
+    error instanceof AllclearError && ['E_SHELL', 'E_BAD_VALUE', 'E_NOT_FOUND'].includes(error.code);
+  if (!neverStarted) return;
+  await run.journal.commit(async (page) => {
+    const end = {
+      state: 'failed',
+      exit: null,
+      output: error.message,
+      truncated: false,
+      at: page.at,
+    } as const;
+    if (!(await finishAttempt(page.tx, attempt, end))) return;
+    await page.append('step-ended', { ...named(run, attempt), state: 'failed', exit: null, durationMs: 0 });
+  });
+}
+
+function outcomeOf(result: ShellResult): AttemptOutcome {
+  if (result.timedOut) return 'timed-out';
+  if (result.cancelled) return 'cancelled';
+  return result.exit === 0 ? 'succeeded' : 'failed';
+}
+
+function combined({ stdout, stderr }: ShellResult): string {
+  if (stderr === '') return stdout;
+  return stdout === '' ? stderr : `${stdout.replace(/\n?$/, '\n')}--- stderr ---\n${stderr}`;
+}
+
+function named(run: BlockRun, { attempt, fence }: AttemptRecord): EventData<'step-intended'> {
+  return { step: run.step.index, title: run.step.title, block: run.block, attempt, fence };
+}
+
+/**
+ * Gives up every attempt in the store whose lease has ended, each with an event on its incident.
+ * Call it whenever incidents are looked at; when there is nothing to give up it only reads.
+ * @returns how many were given up
+ */
+export async function sweepLeases(store: Store, actor: string): Promise<number> {
+  if (!(await hasExpired(store.db, store.now()))) return 0;
+  return store.write(async (tx) => {
+    const at = store.now();
+    const swept = await sweepExpired(tx, at);
+    for (const { incident, step, block, attempt, fence, worker } of swept) {
+      const title = `step ${step}`;
+      const data: EventData<'step-unknown'> = { step, title, block, attempt, fence, worker };
+      await appendEvent(tx, incident, { at, actor, kind: 'step-unknown', data });
+    }
+    return swept.length;
+  });
+}

@@ -1,0 +1,108 @@
+/**
+ * The kinds of events on an incident's time line, and what each says. Stored events are checked
+ * against this on load; kinds that this version does not know are kept and shown as they are.
+ */
+import { z } from 'zod';
+import { AllclearError } from '../kernel/index.ts';
+import type { EventRecord } from '../store/index.ts';
+import type { Reading } from './model.ts';
+
+/** A step as events name it: index from 1, and its title. */
+const step = { step: z.int().min(1), title: z.string() };
+const attempt = { ...step, block: z.int().min(0), attempt: z.int().min(1), fence: z.int() };
+const readings = z.custom<readonly Reading[]>((value) => Array.isArray(value));
+const why = z.string();
+
+const eventData = {
+  opened: z.object({ runbook: z.string(), file: z.string().nullable(), title: z.string() }),
+  alert: z.object({
+    status: z.enum(['firing', 'resolved']),
+    name: z.string(),
+    fingerprint: z.string(),
+    startsAt: z.number(),
+  }),
+  'diagnosis-started': z.object({}),
+  'verdict-reached': z.object({
+    verdict: z.enum(['confirmed', 'ruled-out', 'inconclusive']),
+    why,
+    readings,
+  }),
+  answered: z.object({ check: z.string(), question: z.string(), answer: z.string() }),
+  decided: z.object({ decision: z.enum(['proceed', 'stop', 'escalate']), why }),
+  'remediation-started': z.object({}),
+  'step-approved': z.object({
+    ...step,
+    hash: z.string(),
+    by: z.array(z.string()),
+    how: z.enum(['person', 'policy', 'option']),
+  }),
+  'step-skipped': z.object({ ...step, why }),
+  'step-reported': z.object({ ...step, outcome: z.enum(['done', 'skipped']), note: z.string() }),
+  'step-intended': z.object(attempt),
+  'step-ended': z.object({
+    ...attempt,
+    state: z.enum(['succeeded', 'failed', 'timed-out', 'cancelled']),
+    exit: z.number().nullable(),
+    durationMs: z.number(),
+  }),
+  'step-unknown': z.object({ ...attempt, worker: z.string() }),
+  'step-late': z.object({ ...attempt, state: z.string() }),
+  'step-decided': z.object({ ...attempt, decision: z.enum(['done', 'again', 'skip']) }),
+  'step-reopened': z.object({ ...step, why }),
+  'checked-before-fix': z.object({ verified: z.boolean(), why, readings }),
+  'verification-started': z.object({}),
+  verified: z.object({ why, readings, rounds: z.number() }),
+  'not-verified': z.object({ why, readings, rounds: z.number() }),
+  'levers-released': z.object({ levers: z.array(z.string()) }),
+  'levers-not-released': z.object({ error: z.string() }),
+  stopped: z.object({ why }),
+  note: z.object({ text: z.string() }),
+  escalated: z.object({ why }),
+  closed: z.object({ why }),
+} as const;
+
+export type EventKind = keyof typeof eventData;
+export type EventData<Kind extends EventKind> = z.infer<(typeof eventData)[Kind]>;
+
+/** One event of a known kind. `at` is epoch ms; `seq` counts from 1 in its incident. */
+export type TimelineEvent = {
+  [Kind in EventKind]: {
+    readonly kind: Kind;
+    readonly seq: number;
+    readonly at: number;
+    readonly actor: string;
+    readonly data: EventData<Kind>;
+  };
+}[EventKind];
+
+/**
+ * The events of known kinds, in order.
+ * @throws `E_SNAPSHOT` when one of a known kind does not say what it must
+ */
+export function readTimeline(records: readonly EventRecord[]): TimelineEvent[] {
+  return records.filter((record) => Object.hasOwn(eventData, record.kind)).map(readEvent);
+}
+
+function readEvent(record: EventRecord): TimelineEvent {
+  const kind = record.kind as EventKind;
+  const result = eventData[kind].safeParse(record.data);
+  if (!result.success) {
+    throw new AllclearError('E_SNAPSHOT', {
+      what: `event ${record.seq} (${kind}) of incident ${record.incident} cannot be understood`,
+      cause: result.error,
+    });
+  }
+  return { kind, seq: record.seq, at: record.at, actor: record.actor, data: result.data } as TimelineEvent;
+}
+
+/** Characters of a reading's output that its event keeps. */
+const KEPT_OUTPUT = 4_000;
+
+/** Readings as the time line keeps them: everything but the far end of long outputs. */
+export function keptReadings(all: readonly Reading[]): Reading[] {
+  return all.map((reading) =>
+    reading.output.length <= KEPT_OUTPUT
+      ? reading
+      : { ...reading, output: `${reading.output.slice(0, KEPT_OUTPUT)}\n[…cut]` },
+  );
+}
