@@ -52,7 +52,20 @@ export const errorTable = {
     meaning: 'The step has changed since it was approved, or the approval has expired.',
   },
   // commands
-  E_SHELL: { exit: 3, http: 500, meaning: 'bash, which runs the commands of runbooks, could not be started.' },
+  E_SHELL: {
+    exit: 3,
+    http: 500,
+    meaning: 'bash, which runs the commands of runbooks, could not be started.',
+  },
+  E_COMMAND_MISSING: { exit: 3, http: 500, meaning: 'A command of the runbook does not exist here.' },
+  E_COMMAND_FAILED: {
+    exit: 3,
+    http: 500,
+    meaning: 'A command of the runbook failed before it could tell anything.',
+  },
+  E_CONDITION: { exit: 2, http: 422, meaning: 'The condition of a check is not valid.' },
+  // the lab
+  E_CHILD_ENDED: { exit: 3, http: 500, meaning: 'A process that Allclear had started ended by itself.' },
   // the tool
   E_TIMEOUT: { exit: 3, http: 504, meaning: 'It took longer than the limit.' },
   E_CANCELLED: { exit: 3, http: 499, meaning: 'It was stopped before it finished.' },
