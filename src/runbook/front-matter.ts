@@ -63,7 +63,9 @@ function readYaml(yaml: string, diagnostics: Diagnostic[]): Raw {
       prettyErrors: false,
     });
     for (const { pos, message } of document.errors.slice(0, 5)) {
-      diagnostics.push(broken(lineCounter.linePos(pos[0]).line + 1, message));
+      // An error at the very end is about the last line, not about the `---` below it.
+      const at = Math.min(pos[0], yaml.trimEnd().length);
+      diagnostics.push(broken(lineCounter.linePos(at).line + 1, message));
     }
     if (document.errors.length > 0) return {};
     const value: unknown = document.toJS({ maxAliasCount: 20 });

@@ -19,17 +19,28 @@ const WORDS_BEFORE_COMMAND: ReadonlySet<string> = new Set([
 ]);
 
 interface ScanState {
-  quote: '"' | "'" | '`' | null;
+  /** The open quote; `$` stands for `$'…'`, in which a backslash escapes. */
+  quote: '"' | "'" | '`' | '$' | null;
   parens: number;
   nesting: number;
   /** Heredoc delimiters still to be met, in order. */
   heredocs: string[];
+  /** The next line belongs to this command. */
   continued: boolean;
+  /** It does so because of an operator at the end (`|`, `&&`). */
+  operator: boolean;
 }
 
 /** For every line: whether the script is complete after it, so that a cut there breaks nothing. */
 export function completeAfter(lines: readonly string[]): boolean[] {
-  const state: ScanState = { quote: null, parens: 0, nesting: 0, heredocs: [], continued: false };
+  const state: ScanState = {
+    quote: null,
+    parens: 0,
+    nesting: 0,
+    heredocs: [],
+    continued: false,
+    operator: false,
+  };
   let broken = false;
   return lines.map((line) => {
     if (state.heredocs.length > 0 && state.quote === null) {
@@ -55,7 +66,10 @@ function isNeutral(state: ScanState): boolean {
 function scanLine(line: string, state: ScanState): void {
   let word = '';
   let commandPosition = true;
+  // Blank lines and comments may stand behind a pipe that goes on, though not behind a backslash.
+  const afterOperator = state.continued && state.operator;
   state.continued = false;
+  let codeEnd = line.length;
   const endWord = () => {
     if (word === '') return;
     if (commandPosition && OPENERS.has(word)) state.nesting += 1;
@@ -66,15 +80,16 @@ function scanLine(line: string, state: ScanState): void {
   for (let at = 0; at < line.length; at++) {
     const char = line[at]!;
     if (char === '\\' && state.quote !== "'") {
-      if (at === line.length - 1) state.continued = state.quote === null;
+      if (at === line.length - 1) Object.assign(state, { continued: state.quote === null, operator: false });
       word += 'x';
       at += 1;
     } else if (state.quote !== null) {
-      if (char === state.quote) state.quote = null;
+      if (char === (state.quote === '$' ? "'" : state.quote)) state.quote = null;
     } else if (char === '"' || char === "'" || char === '`') {
-      state.quote = char;
+      state.quote = char === "'" && line[at - 1] === '$' ? '$' : char;
       word += 'x';
     } else if (char === '#' && word === '') {
+      codeEnd = at;
       break;
     } else if (char === '<' && line[at + 1] === '<') {
       at = scanHeredoc(line, at, state);
@@ -94,7 +109,10 @@ function scanLine(line: string, state: ScanState): void {
     } else word += char;
   }
   endWord();
-  if (/(?:\||&&)\s*$/.test(line)) state.continued = true;
+  const code = line.slice(0, codeEnd).trimEnd();
+  const operator = state.quote === null && /(?:\||&&)$/.test(code);
+  const ends = operator || (afterOperator && code.trim() === '');
+  if (ends) Object.assign(state, { continued: true, operator: true });
 }
 
 /** Notes the delimiter of `<<EOF`, `<<-'EOF'`; `<<<` is a here-string. Returns where to go on. */

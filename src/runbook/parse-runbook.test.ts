@@ -1,0 +1,355 @@
+import { describe, expect, it } from 'vitest';
+import { corpusRunbooks, referenceRunbook } from '../../test/corpora/runbooks.ts';
+import { parseRunbook } from './index.ts';
+
+const parse = (source: string) => parseRunbook(source, 'runbooks/some-trouble.md');
+const rules = (source: string) => parse(source).diagnostics.map(({ rule, line }) => `${rule}:${line}`);
+
+describe('the reference runbook', () => {
+  const reference = referenceRunbook();
+  it.skipIf(reference === null)('loads unchanged into its checks and steps', () => {
+    const { title, sections, checks, steps, diagnostics } = parseRunbook(reference!.source, reference!.path);
+    expect(title).toBe('MCP Session Storm');
+    expect(sections.map(({ name }) => name)).toEqual(['symptom', 'diagnosis', 'remediation', 'verify']);
+    expect(
+      checks.map(({ name, normal, question, within }) => [name, normal?.cel ?? null, question, within]),
+    ).toEqual([
+      ['active-session-count', null, null, null],
+      ['initialization-rate', 'rate < 100', null, null],
+      ['recent-restart-triggered-reconnections', null, null, null],
+      ['cpu', null, 'CPU should drop below 60% within 5 minutes', 300],
+      ['initialize-latency', 'p95 < 0.2', null, null],
+    ]);
+    expect(checks[1]!.normal).toMatchObject({
+      inferred: true,
+      from: 'Check initialization rate (should be < 100/sec normally)',
+    });
+    expect(checks[3]!.command).toBe(checks[4]!.command);
+    expect(steps.map(({ title: step, manual }) => [step, manual])).toEqual([
+      ['Rate-limit initializations', true],
+      ['Scale horizontally', true],
+      ['Stagger client reconnections', true],
+    ]);
+    expect(diagnostics).toEqual([]);
+  });
+});
+
+describe('sections', () => {
+  it('are found under every alias, level and numbering, and pairs stay apart', () => {
+    const source =
+      '# X\n## 1. What is happening?\n### Impact\n## Meaning\n## How do I confirm\n## Resolution\n## How do I verify the fix?\n## Revision history';
+    expect(parse(source).sections.map(({ name, line }) => [name, line])).toEqual([
+      ['symptom', 2],
+      ['symptom', 4],
+      ['diagnosis', 5],
+      ['remediation', 6],
+      ['verify', 7],
+      ['history', 8],
+    ]);
+  });
+
+  it('take in their subheadings, but Verify is never swallowed', () => {
+    const source =
+      '## Diagnosis\n### Fix of clocks\n```sh\na\n```\n## Remediation\n```sh\nb\n```\n### Verify\n```sh\nc\n```';
+    const { checks, steps } = parse(source);
+    expect(checks.map(({ section, command }) => [section, command])).toEqual([
+      ['diagnosis', 'a'],
+      ['verify', 'c'],
+    ]);
+    expect(steps.map(({ blocks }) => blocks.map(({ command }) => command))).toEqual([['b']]);
+  });
+
+  it('are not opened by headings in quotations, lists, comments or fences', () => {
+    const source =
+      '> ## Diagnosis\n\n- ## Verify\n\n<!--\n## Remediation\n```sh\nrm\n```\n-->\n\n```txt\n## Symptom\n```\n';
+    expect(parse(source)).toMatchObject({ sections: [], checks: [], steps: [] });
+  });
+
+  it('know lines with a byte order mark, front matter and CRLF', () => {
+    const source =
+      '\uFEFF---\r\nseverity: critical\r\n---\r\n# Runbook: Storm\r\n\r\n## Diagnosis\r\n\r\n```bash\r\n# Check it (should be < 5)\r\nwc -l x\r\n```\r\n';
+    const { title, frontMatter, sections, checks, source: kept } = parse(source);
+    expect(title).toBe('Storm');
+    expect(frontMatter.severity).toBe('critical');
+    expect(sections[0]).toMatchObject({ line: 6 });
+    expect(checks[0]).toMatchObject({ command: 'wc -l x', line: 10, normal: { cel: 'value < 5' } });
+    expect(kept).toBe(source);
+  });
+});
+
+describe('fences', () => {
+  const check = (body: string) => parse(`## Diagnosis\n\n${body}`).checks;
+
+  it('count within lists and quotations', () => {
+    expect(check('- a\n\n  > ```sh\n  > one\n  > ```\n').map(({ command, line }) => [command, line])).toEqual(
+      [['one', 6]],
+    );
+  });
+
+  it('keep attributes, also unknown ones, with their quotes', () => {
+    const [only] = check(
+      '~~~promql {"name":"x","normal":"value < 1 && \\"a\\" == \\"a\\"","team":7}\nup\n~~~',
+    );
+    expect(only).toMatchObject({
+      name: 'x',
+      normal: { cel: 'value < 1 && "a" == "a"', inferred: false },
+      attributes: { team: 7 },
+    });
+  });
+
+  it('read the older notation of Runme, and leave those of other tools alone', () => {
+    expect(check('```sh {name=old timeout=5s}\nx\n```')[0]).toMatchObject({ name: 'old', timeout: 5 });
+    expect(rules('## Diagnosis\n```js {1,3-5}\nx\n```')).toEqual([]);
+  });
+
+  it('that are broken still run, with a diagnostic', () => {
+    const source =
+      '## Diagnosis\n```sh {"name":"a"\nx\n```\n```sh {"normal":"json.all(x, {x})"}\ny\n```\n```sh {"within":"soon","normal":5}\nz\n```';
+    expect(parse(source).checks.map(({ command }) => command)).toEqual(['x', 'y', 'z']);
+    expect(rules(source)).toEqual([
+      'broken-attributes:2',
+      'brace-in-attribute:5',
+      'bad-attribute:8',
+      'bad-attribute:8',
+    ]);
+  });
+
+  it('that are not tagged, or tagged with another language, only show', () => {
+    expect(check('```\nrm -rf /\n```\n```yaml\na: b\n```\n    rm -rf /\n')).toEqual([]);
+  });
+
+  it('outside the sections are pointed out', () => {
+    expect(rules('# X\n```sh\nx\n```')).toEqual(['outside-sections:2']);
+  });
+
+  it('never closed are pointed out', () => {
+    expect(rules('## Diagnosis\n```sh\n$ x\n\n## Mitigation')).toEqual(['unclosed-fence:2']);
+  });
+});
+
+describe('check names', () => {
+  it('come from the comment, are unique, and give way to written names', () => {
+    const source =
+      '## Diagnosis\n```sh\n# Check the queue\na\n\n# Check the queue\nb\n\n# 5xx answers\nc\n```\n```sh {"name":"queue"}\nd\n```\n```sh\ne\n```';
+    expect(parse(source).checks.map(({ name }) => name)).toEqual([
+      'queue-2',
+      'queue-3',
+      'check-5xx-answers',
+      'queue',
+      'diagnosis-5',
+    ]);
+  });
+
+  it('hold nothing that CEL could not read', () => {
+    const source = '## Diagnosis\n```sh {"name":"Größe & Zahl!"}\na\n```\n```sh\n# ???\nb\n```';
+    for (const { name } of parse(source).checks) expect(name).toMatch(/^[A-Za-z][\w-]*$/);
+  });
+});
+
+describe('symptoms', () => {
+  const withCheck = (comment: string, metric: string) =>
+    parse(
+      `## Symptom\n- CPU > 90% on servers\n- initialize latency > 10s (normal: < 200ms)\n## Diagnosis\n\`\`\`sh\n# ${comment}\ncurl -s http://x/metrics | grep ${metric}\n\`\`\``,
+    ).checks[0]!;
+
+  it('lend their condition to a check of the same subject', () => {
+    expect(withCheck('Look at initialize latency', 'mcp_initialize_duration_seconds').normal).toEqual({
+      cel: 'p95 < 0.2',
+      inferred: true,
+      from: 'initialize latency > 10s (normal: < 200ms)',
+    });
+    expect(withCheck('See how busy it is', 'process_cpu_seconds_total').abnormal).toMatchObject({
+      cel: 'rate > 0.9',
+    });
+  });
+
+  it('lend nothing to another', () => {
+    expect(withCheck('Look at tools', 'mcp_tool_duration_seconds').normal).toBeNull();
+    expect(withCheck('Look at handshakes', 'mcp_initialize_total')).toMatchObject({
+      normal: null,
+      abnormal: null,
+    });
+  });
+});
+
+describe('steps', () => {
+  const steps = (body: string) => parse(`## Mitigation\n\n${body}`).steps;
+
+  it('are numbered items with title, prose and commands, also where the fence is not indented', () => {
+    const found = steps(
+      '1. **Pace it.** Half of it.\n\n   More.\n\n   ```sh {"risk":"safe"}\n   one\n   ```\n2. Restart the server. It takes long.\n\n```sh {"risk":"disruptive","timeout":"2m"}\ntwo\n```\n\n3. **By hand**: call them\n',
+    );
+    expect(
+      found.map(({ title, prose, manual, risk, riskStated, blocks }) => [
+        title,
+        prose,
+        manual,
+        risk,
+        riskStated,
+        blocks.map(({ command }) => command),
+      ]),
+    ).toEqual([
+      ['Pace it', 'Half of it.\nMore.', false, 'safe', true, ['one']],
+      ['Restart the server', 'It takes long.', false, 'disruptive', true, ['two']],
+      ['By hand', 'call them', true, 'reversible', false, []],
+    ]);
+    expect(found[1]!.blocks[0]!.timeout).toBe(120);
+  });
+
+  it('may be bullets or bare fences; lists of links are none', () => {
+    expect(
+      steps('Defragment it. Run this in all pods:\n\n```sh\ndefrag\n```\n').map(({ title }) => title),
+    ).toEqual(['Run this in all pods']);
+    expect(steps('- Add nodes\n- Clean up\n\n').map(({ title }) => title)).toEqual(['Add nodes', 'Clean up']);
+    expect(steps('1. Do it\n\n- a note\n').map(({ title }) => title)).toEqual(['Do it']);
+    expect(steps('Just prose.\n\n- [1](https://example.org/a_(b)#c)\n- <https://example.org>\n')).toEqual([]);
+    expect(steps('```sh\n# TODO: command needed\n```\n')).toEqual([]);
+  });
+
+  it('know how they are taken back, and do not run that by themselves', () => {
+    const [step, ...others] = steps(
+      '1. Pace\n\n   ```sh {"undo":"unpace"}\n   set\n   ```\n   ```sh {"name":"unpace"}\n   reset\n   ```\n',
+    );
+    expect(others).toEqual([]);
+    expect(step!.blocks).toHaveLength(1);
+    expect(step!.blocks[0]!.undo).toEqual({ name: 'unpace', language: 'sh', command: 'reset' });
+  });
+
+  it('with a mistake in an attribute err to the safe side', () => {
+    const source = '## Fix\n```sh {"risk":"distruptive","undo":"nothing","timeout":"x"}\ngo\n```';
+    expect(parse(source).steps[0]).toMatchObject({
+      risk: 'disruptive',
+      riskStated: true,
+      blocks: [{ undo: null, timeout: null }],
+    });
+    expect(rules(source)).toEqual(['bad-attribute:2', 'unknown-undo:2', 'bad-attribute:2']);
+  });
+});
+
+describe('front matter', () => {
+  const read = (yaml: string) => parse(`---\n${yaml}\n---\n# T\n`);
+
+  it('gives every known key, and keeps the others', () => {
+    const { id, frontMatter } = read(
+      'id: x\nseverity: Warning\nalerts: [A, B]\nowner: team\napplies-to: {protocol: "<=2025-11-25"}\nreviewed: 2026-01-31\nreview-every: 30d\nconfirm: a && b\nparams:\n  region: where\n  count: {description: how many, default: 2}\nextra: {deep: [1]}',
+    );
+    expect(id).toBe('x');
+    expect(frontMatter).toMatchObject({
+      severity: 'warning',
+      alerts: ['A', 'B'],
+      owner: 'team',
+      appliesTo: { protocol: '<=2025-11-25' },
+      reviewed: '2026-01-31',
+      reviewEvery: 30 * 86_400,
+      confirm: 'a && b',
+      raw: { extra: { deep: [1] } },
+      params: [
+        { name: 'region', description: 'where', default: null },
+        { name: 'count', description: 'how many', default: '2' },
+      ],
+    });
+  });
+
+  it('has defaults', () => {
+    expect(parse('# T')).toMatchObject({
+      id: 'some-trouble',
+      frontMatter: { severity: null, alerts: [], reviewEvery: 90 * 86_400, params: [] },
+    });
+  });
+
+  it.each([
+    ['severity: [1', 'front-matter:2'],
+    ['a: 1\n  b: 2: 3', 'front-matter:3'],
+    ['- a\n- b', 'front-matter:2'],
+    ['a: 1\nseverity: urgent', 'front-matter:3'],
+    ['reviewed: 2026-02-30', 'front-matter:2'],
+    ['review-every: often', 'front-matter:2'],
+    ['id: {a: b}', 'front-matter:2'],
+    [
+      'a: &a [x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nd: &d [*c, *c, *c]\ne: [*d, *d, *d]',
+      'front-matter:2',
+    ],
+  ])('says what is wrong in %j, and the runbook still loads', (yaml, diagnostic) => {
+    const runbook = read(yaml);
+    expect(runbook.title).toBe('T');
+    expect(runbook.diagnostics.map(({ rule, line }) => `${rule}:${line}`)).toContain(diagnostic);
+  });
+
+  it('does not reach into the prototype', () => {
+    const { frontMatter } = read('__proto__: {severity: critical}\nconstructor: x');
+    expect(frontMatter.severity).toBeNull();
+    expect(({} as Record<string, unknown>)['severity']).toBeUndefined();
+  });
+});
+
+describe('history', () => {
+  it('is read from lists, headings and paragraphs', () => {
+    expect(
+      parse('## History\n- 2026-01-02: one\n- **2026-01-01** — two\n- undated\n').history.map(
+        ({ date, text }) => [date, text],
+      ),
+    ).toEqual([
+      ['2026-01-02', 'one'],
+      ['2026-01-01', 'two'],
+      [null, 'undated'],
+    ]);
+    expect(
+      parse('## Changelog\n### 2026-01-02\nlong\ntext\n\n### [2026-01-01] Start\n').history,
+    ).toMatchObject([
+      { date: '2026-01-02', text: 'long text', line: 2 },
+      { date: '2026-01-01', text: 'Start' },
+    ]);
+  });
+});
+
+describe('the runbooks of the prometheus-operator', () => {
+  const files = corpusRunbooks();
+
+  it.skipIf(files.length === 0)('all load, and every command and query is in its section', () => {
+    expect(files.length).toBeGreaterThan(100);
+    const expected = files.flatMap(({ path, source }) =>
+      scanFences(source).map((fence) => `${path} ${fence}`),
+    );
+    const found = files.flatMap(({ path, source }) => {
+      const { checks, steps } = parseRunbook(source, path);
+      const lines = [
+        ...checks.map(({ section, command }) => `${section}: ${firstLine(command)}`),
+        ...steps.flatMap(({ blocks }) => blocks.map(({ command }) => `remediation: ${firstLine(command)}`)),
+      ];
+      return lines.map((line) => `${path} ${line}`);
+    });
+    expect(expected.length).toBeGreaterThan(45);
+    expect(found.toSorted()).toEqual(expected.toSorted());
+  });
+});
+
+const firstLine = (text: string) => text.split('\n')[0]!.trim();
+
+/** An independent look at a file: fences under headings, line by line. One `section: first command` each. */
+function scanFences(source: string): string[] {
+  const found: string[] = [];
+  let section: string | null = null;
+  let level = 0;
+  const lines = source.split('\n');
+  for (let at = 0; at < lines.length; at++) {
+    const heading = /^(#{1,6}) (.*)/.exec(lines[at]!);
+    if (heading && (section === null || heading[1]!.length <= level)) {
+      level = heading[1]!.length;
+      section =
+        level < 2
+          ? null
+          : ({ Diagnosis: 'diagnosis', Mitigation: 'remediation' }[heading[2]!.trim()] ?? null);
+    }
+    const fence = /^\s*```(\w*)/.exec(lines[at]!);
+    if (!fence) continue;
+    const body: string[] = [];
+    for (at += 1; at < lines.length && !/^\s*```\s*$/.test(lines[at]!); at++) body.push(lines[at]!.trim());
+    if (section === null || !['bash', 'sh', 'shell', 'console', 'promql'].includes(fence[1]!)) continue;
+    const prompt = body.find((line) => line.startsWith('$ '));
+    const plain =
+      fence[1] === 'console' ? undefined : body.find((line) => line !== '' && !line.startsWith('#'));
+    const command = prompt?.slice(2).trim() ?? plain;
+    if (command !== undefined) found.push(`${section}: ${command}`);
+  }
+  return found;
+}
