@@ -30,6 +30,8 @@ export const errorTable = {
     meaning: 'The built-in evaluator does not support this query.',
   },
   E_PROMQL_FAILED: { exit: 2, http: 422, meaning: 'The PromQL query parses but cannot be evaluated.' },
+  E_PROMQL_TEST: { exit: 2, http: 422, meaning: 'A PromQL test file is not of the expected form.' },
+  E_RULE_FILE: { exit: 2, http: 422, meaning: 'A rule file is not of the form that Prometheus expects.' },
   // the store
   E_STORE_UNUSABLE: { exit: 3, http: 500, meaning: 'The store cannot be opened, read or written.' },
   E_STORE_BUSY: { exit: 3, http: 503, meaning: 'Another program holds the store for too long.' },

@@ -1,4 +1,4 @@
-import { labelsKey, withoutLabels } from '../labels.ts';
+import { labelsKey, NAME, withoutLabels } from '../labels.ts';
 import type { Labels } from '../model.ts';
 import { almostEqual, parseFloatText } from '../numbers.ts';
 import type { Expr } from './ast.ts';
@@ -29,7 +29,7 @@ export function groupBuckets(
     const le = sample.labels.le ?? '';
     const upper = parseFloatText(le);
     if (upper === undefined) {
-      const name = JSON.stringify(sample.labels.__name__ ?? '');
+      const name = JSON.stringify(sample.labels[NAME] ?? '');
       const what = `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}`;
       ev.annotate('warn', `${what} for metric name ${name}`, expr);
       continue;

@@ -30,7 +30,7 @@ export class PreciseSum {
  * Source: `avg` and `avg_over_time` of Prometheus 3.
  */
 export function mean(values: ArrayLike<number>): number {
-  const sum = new PreciseSum(values[0]!);
+  const sum = new PreciseSum(values[0]);
   for (let index = 1; index < values.length; index++) {
     const { total, compensation } = sum;
     sum.add(values[index]!);

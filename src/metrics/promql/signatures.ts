@@ -48,7 +48,7 @@ export const signatures: ReadonlyMap<string, Signature> = new Map(
 
 function readShape(shape: string): Signature {
   const open = /[?*]$/.exec(shape)?.[0];
-  const args = [...shape.replace(/[?*]/, '')].map((letter) => TYPES[letter]!);
+  const args = Array.from(shape.replace(/[?*]/, ''), (letter) => TYPES[letter]!);
   if (open === undefined) return { args, min: args.length, max: args.length };
   return { args, min: args.length - 1, max: open === '?' ? args.length : Number.POSITIVE_INFINITY };
 }
