@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import type { Declare } from './declare/declaration.ts';
 import { drillCommands } from './declare/drills.ts';
+import { guardCommands } from './declare/guard.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import type { Io } from './io.ts';
 
-const GROUPS: readonly Declare[] = [drillCommands, runbookCommands];
+const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, guardCommands];
 
 const EPILOGUE = `
 Exit codes:

@@ -1,0 +1,89 @@
+/** The guard as a program: options from flags and the environment, notices on stderr, a bounded stop. */
+
+import { type Guard, type Log, type LogEntry, leverNames, startGuard } from '../guard/index.ts';
+import { AllclearError, printable, systemClock } from '../kernel/index.ts';
+
+export interface GuardProgram {
+  /** From `--upstream`; when empty, the environment's UPSTREAMS. */
+  readonly upstreams: readonly string[];
+  /** `host:port`. */
+  readonly listen: string;
+  /** `host:port`. */
+  readonly admin: string;
+  /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Notices as JSON lines rather than as text. */
+  readonly jsonLogs: boolean;
+  /** Gets notices, a line at a time. */
+  readonly err: (text: string) => void;
+}
+
+/**
+ * Starts the guard that the command line asks for.
+ * @throws AllclearError `E_USAGE` (no upstream), `E_BAD_VALUE`, `E_PORT_IN_USE`
+ */
+export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
+  const { env, err, jsonLogs } = program;
+  const upstreams = program.upstreams.length > 0 ? program.upstreams : words(env['UPSTREAMS']);
+  if (upstreams.length === 0) {
+    throw new AllclearError('E_USAGE', {
+      what: 'the guard has nothing to guard',
+      next: 'Name the MCP server: allclear guard --upstream http://127.0.0.1:3001',
+    });
+  }
+  const log = makeLog(jsonLogs, err);
+  const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
+  const levers = Object.fromEntries(leverNames.map((name) => [name, env[name]]));
+  const guard = await startGuard({
+    upstreams,
+    listen: program.listen,
+    admin: program.admin,
+    token,
+    levers,
+    log,
+  });
+  if (token === '') {
+    log({
+      event: 'levers-read-only',
+      why: 'ALLCLEAR_GUARD_TOKEN is not set: levers can be read, and not set',
+    });
+  }
+  return guard;
+}
+
+/** Resolves when the signal aborts or the parent process goes away (its IPC channel closes). */
+export function untilToldToStop(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      signal.removeEventListener('abort', stop);
+      // A listener on the channel would keep the process alive.
+      process.off('disconnect', stop);
+      resolve();
+    };
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    signal.addEventListener('abort', stop);
+    if (process.connected) process.on('disconnect', stop);
+  });
+}
+
+function makeLog(json: boolean, err: (text: string) => void): Log {
+  return (entry) => err(json ? `${JSON.stringify(stamped(entry))}\n` : `${inWords(entry)}\n`);
+}
+
+function stamped({ at, ...entry }: LogEntry): object {
+  return { at: new Date(typeof at === 'number' ? at : systemClock.now()).toISOString(), ...entry };
+}
+
+function inWords({ event, at: _, ...rest }: LogEntry): string {
+  const parts = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
+  return printable(
+    `guard: ${event} ${parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}`,
+  );
+}
+
+function words(text: string | undefined): readonly string[] {
+  return (text ?? '').split(/[\s,]+/).filter((word) => word !== '');
+}

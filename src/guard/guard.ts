@@ -1,0 +1,226 @@
+/** Puts a guard together, and takes it apart again. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
+import { adminListener } from './admin.ts';
+import type { Log } from './log.ts';
+import { GuardMetrics } from './metrics.ts';
+import { BodyBudget } from './plane/body.ts';
+import type { PlaneContext } from './plane/context.ts';
+import { Fleet } from './plane/fleet.ts';
+import { InitializeSet } from './plane/initialize.ts';
+import { trafficListener } from './plane/listener.ts';
+import { StreamSet } from './plane/streams.ts';
+import { AdmissionQueue, type Gate } from './policy/admission.ts';
+import { LeverBoard, type LeverEvent } from './policy/levers.ts';
+import { SessionTable } from './policy/sessions.ts';
+import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
+
+const MAX_WAITING = 10_000;
+const SESSION_LIMITS = { maxEntries: 100_000, idleSeconds: 1800, maxLost: 100_000, lostSeconds: 600 };
+const SWEEP_MS = 5000;
+const STOP_GRACE_MS = 2000;
+
+export interface GuardOptions {
+  /** URLs of the upstreams: the base of the lever UPSTREAMS. */
+  readonly upstreams: readonly string[];
+  /** `host:port` for MCP traffic; port 0 takes a free one. Default 127.0.0.1:8080. */
+  readonly listen?: string;
+  /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
+  readonly admin?: string;
+  /** What writes to levers must carry; without it levers are read-only. */
+  readonly token?: string;
+  /** Values of the levers at start, by name, as in the environment. */
+  readonly levers?: Readonly<Record<string, string | undefined>>;
+  /** Gets one object per notice (lever changes, upstreams going up and down). Default: nothing is logged. */
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Gives [0, 1); for tests. */
+  readonly random?: () => number;
+}
+
+export interface Guard {
+  /** `http://host:port` of the traffic listener. */
+  readonly listenUrl: string;
+  /** `http://host:port` of the metrics and levers. */
+  readonly adminUrl: string;
+  /** Takes no more requests, ends streams, lets answers finish for up to 2 s, then cuts. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a guard.
+ * @throws AllclearError `E_BAD_VALUE` (upstream, lever, address), `E_PORT_IN_USE`
+ */
+export async function startGuard(options: GuardOptions): Promise<Guard> {
+  const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
+  const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
+  const { context, close } = assemble(options);
+  // Long-lived clients keep their connections; a slow head or body must not keep a socket for ever.
+  const server = createServer(
+    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000, maxHeaderSize: 32_768 },
+    trafficListener(context, isLoopback(traffic.host)),
+  );
+  const adminServer = createServer({ requestTimeout: 10_000 }, adminListener(context, options.token ?? ''));
+  try {
+    await context.fleet.set(parseUpstreams(context.levers.get('UPSTREAMS').value));
+    const listenUrl = await listen(server, traffic, '--listen');
+    const adminUrl = await listen(adminServer, admin, '--admin');
+    const stop = once(async () => {
+      context.queue.close();
+      context.streams.endAll();
+      await Promise.all([closeServer(server), closeServer(adminServer)]);
+      close();
+    });
+    return { listenUrl, adminUrl, stop };
+  } catch (error) {
+    server.close();
+    adminServer.close();
+    close();
+    throw error;
+  }
+}
+
+/** Makes the policy and the plane, and connects them. */
+function assemble(options: GuardOptions): { context: PlaneContext; close: () => void } {
+  const { clock = systemClock, random = Math.random, log = () => {} } = options;
+  const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
+  const levers = new LeverBoard(clock, base, (event) => react(event));
+  const sessions = new SessionTable(clock, SESSION_LIMITS);
+  const upstreams = new UpstreamSet();
+  const initializes = new InitializeSet();
+  const gate = (): Gate => {
+    const { maxSessions } = levers.values;
+    if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
+    return upstreams.available ? 'open' : 'hold';
+  };
+  const limits = () => ({
+    ratePerSecond: levers.values.maxInitPerSecond,
+    queueSeconds: levers.values.initQueueSeconds,
+    maxWaiting: MAX_WAITING,
+  });
+  const queue = new AdmissionQueue(clock, limits, gate);
+  const metrics = new GuardMetrics({
+    sessions,
+    upstreams,
+    levers,
+    pendingInitializes: () => initializes.pending,
+  });
+  const streams = new StreamSet(clock, levers, random);
+  const fleet = new Fleet(
+    clock,
+    upstreams,
+    sessions,
+    { changed: () => queue.update(), lost: () => queue.update() },
+    log,
+  );
+  const budget = new BodyBudget();
+  const context = {
+    clock,
+    random,
+    levers,
+    sessions,
+    upstreams,
+    queue,
+    metrics,
+    budget,
+    fleet,
+    streams,
+    initializes,
+  };
+
+  function react(event: LeverEvent): void {
+    log({ ...event });
+    if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
+    if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
+    queue.update();
+    initializes.leversChanged();
+  }
+
+  let cancelSweep = () => {};
+  const sweep = () => {
+    sessions.sweep();
+    fleet.sweep();
+    cancelSweep = clock.after(SWEEP_MS, sweep);
+  };
+  sweep();
+  return {
+    context,
+    close: () => {
+      cancelSweep();
+      levers.close();
+      queue.close();
+      fleet.close();
+    },
+  };
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseAddress(text: string, option: string): Address {
+  const match = /^(?:(?<host>\[[0-9a-fA-F:.]+\]|[^\s:[\]]*):)?(?<port>\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.groups?.['port']);
+  if (!match || port > 65_535) {
+    throw new AllclearError('E_BAD_VALUE', {
+      what: `--${option} cannot be "${text.slice(0, 100)}"`,
+      next: 'It takes host:port, for example 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080; port 0 takes a free one.',
+    });
+  }
+  return { host: match.groups?.['host']?.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function listen(server: Server, { host, port }: Address, option: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+      if (systemCode(error) === 'EADDRINUSE') {
+        const what = `another program already listens on ${shown}`;
+        reject(
+          new AllclearError('E_PORT_IN_USE', {
+            what,
+            next: `Stop it, or choose another address with ${option} (port 0 takes a free one).`,
+            cause: error,
+          }),
+        );
+      } else {
+        const what = `cannot listen on ${shown}: ${error.message}`;
+        reject(
+          new AllclearError('E_BAD_VALUE', {
+            what,
+            next: `Choose an address of this machine with ${option}.`,
+            cause: error,
+          }),
+        );
+      }
+    });
+    // A storm's connections queue in the kernel rather than being dropped.
+    server.listen({ host, port, backlog: 4096 }, () => {
+      const address = server.address() as AddressInfo;
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      resolve(`http://${name}:${address.port}`);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function once(task: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => (running ??= task());
+}

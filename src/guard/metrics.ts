@@ -1,0 +1,169 @@
+/** The guard's metrics, one registry per guard, under the names of docs/guard.md. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
+import { leverNames } from './policy/lever-values.ts';
+import type { LeverBoard } from './policy/levers.ts';
+import type { SessionTable } from './policy/sessions.ts';
+import type { UpstreamSet } from './policy/upstreams.ts';
+
+/**
+ * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
+ * `rejected`: the guard refused it. `abandoned`: its client went away first.
+ */
+export const outcomes = ['ok', 'error', 'rejected', 'abandoned'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+const INITIALIZE_BUCKETS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30,
+];
+/** The buckets that the OpenTelemetry conventions for MCP give. */
+const OPERATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+const MAX_TOOL_NAMES = 200;
+const MAX_OPERATION_SERIES = 2000;
+
+export interface Watched {
+  readonly sessions: SessionTable;
+  readonly upstreams: UpstreamSet;
+  readonly levers: LeverBoard;
+  /** Initialize requests taken in and not yet answered. */
+  readonly pendingInitializes: () => number;
+}
+
+export class GuardMetrics {
+  readonly #registry = new Registry();
+  readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
+  readonly #initializeTotal: Counter<'outcome'>;
+  readonly #initializeSeconds: Histogram;
+  readonly #operations: Histogram<
+    'mcp_method_name' | 'gen_ai_tool_name' | 'error_type' | 'mcp_protocol_version'
+  >;
+  /** Series by their labels, so that the hot path does not hash label objects. */
+  readonly #operationSeries = new Map<string, { observe(seconds: number): void }>();
+
+  constructor(watched: Watched) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#initializeTotal = new Counter({
+      name: 'mcp_initialize_total',
+      help: 'Initialize requests by outcome: ok, error (from upstream), rejected (by the guard), abandoned (client left).',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of outcomes) this.#initializeTotal.inc({ outcome }, 0);
+    this.#initializeSeconds = new Histogram({
+      name: 'mcp_initialize_duration_seconds',
+      help: 'Seconds from taking in an initialize request to its end, waiting for admission included, whatever the outcome.',
+      buckets: INITIALIZE_BUCKETS,
+      registers,
+    });
+    this.#operations = new Histogram({
+      name: 'mcp_server_operation_duration_seconds',
+      help: 'Seconds from taking in an MCP request to the end of its answer.',
+      labelNames: ['mcp_method_name', 'gen_ai_tool_name', 'error_type', 'mcp_protocol_version'],
+      buckets: OPERATION_BUCKETS,
+      registers,
+    });
+    gauges(watched, registers);
+  }
+
+  initializeEnded(outcome: Outcome, seconds: number): void {
+    this.#initializeTotal.inc({ outcome });
+    this.#initializeSeconds.observe(seconds);
+  }
+
+  /** All four texts come from the wire or from us; they are bounded here. `error` is '' for success. */
+  operationEnded(method: string, tool: string, error: string, version: string, seconds: number): void {
+    const key = `${methodLabel(method)}\n${this.#tools.label(tool)}\n${error}\n${versionLabel(version)}`;
+    let series = this.#operationSeries.get(key);
+    if (!series) {
+      if (this.#operationSeries.size >= MAX_OPERATION_SERIES) return;
+      const [mcp_method_name, gen_ai_tool_name, error_type, mcp_protocol_version] = key.split('\n') as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      series = this.#operations.labels({
+        mcp_method_name,
+        gen_ai_tool_name,
+        error_type,
+        mcp_protocol_version,
+      });
+      this.#operationSeries.set(key, series);
+    }
+    series.observe(seconds);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The exposition text. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+/** Gauges are read from the policy when they are scraped. */
+function gauges({ sessions, upstreams, levers, pendingInitializes }: Watched, registers: Registry[]): void {
+  const simple = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  simple(
+    'mcp_active_sessions',
+    'Sessions of the older era (up to 2025-11-25) that are open, by number.',
+    () => sessions.size,
+  );
+  simple(
+    'mcp_initialize_queue_depth',
+    'Initialize requests taken in and not yet answered: waiting for admission or for the upstream.',
+    pendingInitializes,
+  );
+  let lostSeen = 0;
+  new Counter({
+    name: 'mcp_sessions_lost_total',
+    help: 'Sessions that the upstream no longer knew: it restarted, or ended them on its own.',
+    registers,
+    collect() {
+      this.inc(sessions.lostTotal - lostSeen);
+      lostSeen = sessions.lostTotal;
+    },
+  });
+  new Gauge({
+    name: 'mcp_lever',
+    help: 'The value of each numeric lever in force, in the unit of its name; 0 is off.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      for (const name of leverNames) {
+        if (name !== 'UPSTREAMS') this.set({ name }, Number(levers.get(name).value || 0));
+      }
+    },
+  });
+  new Gauge({
+    name: 'mcp_upstream_up',
+    help: 'Whether the upstream accepts connections: 1 or 0.',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const one of upstreams.all) this.set({ upstream: one.name }, one.up ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'mcp_upstream_sessions',
+    help: 'Open sessions by upstream, by number.',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const one of upstreams.all) this.set({ upstream: one.name }, one.sessions);
+    },
+  });
+}

@@ -1,0 +1,69 @@
+/** Reads request bodies within bounds: per request, and for all requests that are being read or held together. */
+import type { IncomingMessage } from 'node:http';
+
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+export type BodyResult =
+  | { readonly kind: 'whole'; readonly body: Buffer }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'no-memory' }
+  | { readonly kind: 'gone' };
+
+/** The memory that bodies of one guard take together. */
+export class BodyBudget {
+  #held = 0;
+
+  take(bytes: number): boolean {
+    if (this.#held + bytes > MAX_HELD_BYTES) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
+  }
+}
+
+/**
+ * Reads the whole body and tells `done` once. The bytes stay on the budget until the response closes,
+ * which the caller arranges with `budget.give(body.length)`.
+ */
+export function readBody(
+  req: IncomingMessage,
+  budget: BodyBudget,
+  done: (result: BodyResult) => void,
+  maxBytes = MAX_BODY_BYTES,
+): void {
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) {
+    done({ kind: 'too-large' });
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let settled = false;
+  const settle = (result: BodyResult) => {
+    if (settled) return;
+    settled = true;
+    if (result.kind !== 'whole') {
+      budget.give(size);
+      // The refusal still has to go out on this connection: what comes now is read and thrown away.
+      chunks.length = 0;
+    }
+    done(result);
+  };
+  req.on('data', (chunk: Buffer) => {
+    if (settled) return;
+    if (size + chunk.length > maxBytes) settle({ kind: 'too-large' });
+    else if (!budget.take(chunk.length)) settle({ kind: 'no-memory' });
+    else {
+      size += chunk.length;
+      chunks.push(chunk);
+    }
+  });
+  req.on('end', () =>
+    settle({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) }),
+  );
+  req.on('error', () => settle({ kind: 'gone' }));
+  req.on('close', () => settle({ kind: 'gone' }));
+}

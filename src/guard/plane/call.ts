@@ -1,0 +1,235 @@
+/** Everything but initialize: requests within sessions, GET streams, DELETE, and what belongs to no session. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher, Pool } from 'undici';
+import { retryAfterSeconds } from '../policy/jitter.ts';
+import type { Message } from '../policy/message.ts';
+import type { Session } from '../policy/sessions.ts';
+import type { Upstream } from '../policy/upstreams.ts';
+import { refused, sendRefusal, sessionNotFound } from './answers.ts';
+import type { PlaneContext } from './context.ts';
+import { Exchange, type Watcher } from './exchange.ts';
+import { requestHeaders } from './headers.ts';
+import { pathOf, upstreamPath } from './path.ts';
+
+const MAX_SESSION_ID = 512;
+
+export class Call implements Watcher {
+  readonly #context: PlaneContext;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #body: Buffer | null;
+  readonly #message: Message;
+  readonly #startedAt: number;
+  readonly #id: string;
+  #session: Session | undefined;
+  #exchange: Exchange | null = null;
+  #upstream: Upstream | null = null;
+  /** Upstreams that may know the session and have not been asked. */
+  #untried: Upstream[] = [];
+  #error = '';
+  /** The swallowed answer means: ask the next upstream. */
+  #askNext = false;
+  #gone = false;
+
+  constructor(
+    context: PlaneContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer | null,
+    message: Message,
+  ) {
+    this.#context = context;
+    this.#req = req;
+    this.#res = res;
+    this.#body = body;
+    this.#message = message;
+    this.#startedAt = context.clock.monotonic();
+    const id = req.headers['mcp-session-id'];
+    this.#id = typeof id === 'string' ? id : '';
+  }
+
+  start(): void {
+    this.#res.once('close', () => this.#clientClosed());
+    const { sessions, upstreams } = this.#context;
+    if (this.#id === '') {
+      this.#ask(upstreams.any());
+      return;
+    }
+    this.#session = sessions.use(this.#id);
+    if (this.#session) {
+      this.#ask(this.#session.upstream);
+      return;
+    }
+    if (sessions.isLost(this.#id)) {
+      this.#answer(sessionNotFound);
+      return;
+    }
+    // Unknown: after a restart of the guard every session is. Ask those it may belong to.
+    this.#untried = [...upstreams.all].sort((a, b) => Number(b.up) - Number(a.up));
+    this.#ask(this.#untried.shift());
+  }
+
+  #ask(upstream: Upstream | undefined): void {
+    if (!upstream) {
+      this.#answer(this.#unavailable());
+      return;
+    }
+    this.#upstream = upstream;
+    this.#exchange = new Exchange(this.#res, this);
+    const options: Dispatcher.DispatchOptions = {
+      method: this.#req.method as Dispatcher.HttpMethod,
+      path: upstreamPath(upstream, this.#req.url!),
+      headers: requestHeaders(this.#req),
+      body: this.#body,
+    };
+    this.#pool(upstream).dispatch(options, this.#exchange);
+  }
+
+  #pool(upstream: Upstream): Pool {
+    const { calls, streams } = this.#context.fleet.connections(upstream);
+    return this.#req.method === 'GET' ? streams : calls;
+  }
+
+  answered(status: number, headers: Record<string, string | string[] | undefined>): 'pass' | 'swallow' {
+    const { fleet, sessions } = this.#context;
+    const upstream = this.#upstream!;
+    fleet.alive(upstream);
+    const session = this.#session;
+    if (status >= 400) this.#error = String(status);
+    if (session) {
+      if (!this.#deniesSession(status)) {
+        if (status < 400) session.boot = upstream.boot;
+        if (this.#req.method === 'DELETE' && status < 300) sessions.forget(session.id);
+      } else {
+        sessions.lose(session);
+        if (status !== 404) return 'swallow';
+      }
+    } else if (this.#id !== '') {
+      if ((status === 404 || status === 400) && this.#untried.length > 0) {
+        this.#askNext = true;
+        return 'swallow';
+      }
+      if (status < 300) this.#adopt(upstream);
+    }
+    const streaming = this.#req.method === 'GET' && status === 200 && isEventStream(headers['content-type']);
+    if (streaming && !this.#res.destroyed) this.#openStream();
+    return 'pass';
+  }
+
+  /** A 404 on the session's own path; or a 400 from a server that may have restarted since it last knew it. */
+  #deniesSession(status: number): boolean {
+    const session = this.#session!;
+    if (pathOf(this.#req.url!) !== session.path) return false;
+    return status === 404 || (status === 400 && session.boot < session.upstream.boot);
+  }
+
+  /** The upstream recognized a session that the guard did not know. */
+  #adopt(upstream: Upstream): void {
+    if (this.#req.method === 'DELETE' || this.#id.length > MAX_SESSION_ID) return;
+    this.#session = this.#context.sessions.add(this.#id, upstream, pathOf(this.#req.url!));
+  }
+
+  #openStream(): void {
+    this.#exchange!.stamper = this.#context.streams.add(this.#res);
+    const session = this.#session;
+    if (!session) return;
+    session.streams += 1;
+    this.#res.once('close', () => {
+      session.streams -= 1;
+    });
+  }
+
+  headSent(): void {
+    const stamper = this.#exchange?.stamper;
+    if (stamper) this.#context.streams.stamp(stamper);
+  }
+
+  ended(error: Error | null, began: boolean): void {
+    const { fleet, streams } = this.#context;
+    const upstream = this.#upstream!;
+    const stream = this.#exchange?.stamper !== null;
+    const failure = error ? fleet.failed(upstream, error) : null;
+    if (stream && !this.#gone && failure === null) fleet.doubt(upstream);
+    if (this.#gone) this.#observe('cancelled');
+    else if (failure === null) {
+      if (this.#askNext) this.#next();
+      else if (this.#session && this.#deniedElsewise()) this.#answer(sessionNotFound);
+      else this.#observe(this.#error);
+    } else if (began) {
+      this.#observe('broken');
+      if (stream) streams.endLost(this.#res);
+      else if (this.#askNext) this.#next();
+      else this.#res.destroy();
+    } else if (failure === 'broken') {
+      this.#answer(
+        refused(
+          502,
+          'The connection to the MCP server broke before it answered; whether it did the work is unknown',
+        ),
+      );
+    } else this.#notReached(failure === 'refused');
+  }
+
+  #next(): void {
+    this.#askNext = false;
+    this.#error = '';
+    this.#ask(this.#untried.shift());
+  }
+
+  /** The answer was swallowed because it denied the session in other words than the protocol's. */
+  #deniedElsewise(): boolean {
+    return this.#error === '400' && !this.#res.headersSent;
+  }
+
+  /** Nothing was sent, so another upstream may be asked. */
+  #notReached(refusedConnection: boolean): void {
+    const { sessions, upstreams } = this.#context;
+    if (this.#untried.length > 0) this.#next();
+    else if (this.#id !== '' && (refusedConnection || sessions.isLost(this.#id))) {
+      this.#answer(this.#session ? sessionNotFound : this.#unavailable());
+    } else if (this.#id === '' && upstreams.available && this.#upstream!.active) this.#ask(upstreams.any());
+    else this.#answer(this.#unavailable());
+  }
+
+  #unavailable() {
+    const { levers, random } = this.#context;
+    const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
+    return refused(
+      503,
+      `The MCP server cannot be reached right now; try again in ${retryAfter} s`,
+      retryAfter,
+    );
+  }
+
+  #answer(refusal: Parameters<typeof sendRefusal>[1]): void {
+    sendRefusal(this.#res, refusal);
+    this.#observe(String(refusal.status));
+  }
+
+  #clientClosed(): void {
+    if (this.#res.writableFinished) return;
+    this.#gone = true;
+    // Messages without an answer, and the end of a session, are still delivered. For the rest the server
+    // sees what it would have seen without the guard: the connection is dropped, which cancels nothing.
+    if (this.#message.kind === 'one-way' || this.#req.method === 'DELETE') return;
+    this.#exchange?.cut();
+  }
+
+  #observe(error: string): void {
+    if (this.#req.method !== 'POST') return;
+    const { metrics, clock } = this.#context;
+    const version = this.#req.headers['mcp-protocol-version'];
+    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
+    metrics.operationEnded(
+      this.#message.method,
+      this.#message.tool,
+      error,
+      typeof version === 'string' ? version : '',
+      seconds,
+    );
+  }
+}
+
+function isEventStream(contentType: string | string[] | undefined): boolean {
+  return String(contentType ?? '').startsWith('text/event-stream');
+}

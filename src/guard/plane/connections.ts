@@ -1,0 +1,103 @@
+/** The connections to one upstream: kept alive, one pool per kind of traffic. */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { systemCode } from '../../kernel/index.ts';
+
+/** Aborting a request with this takes it back with a TCP reset, so that a server that has not begun it never will. */
+export class TakenBack extends Error {}
+
+/** Aborting a request with this closes its connection, as the client did. */
+export class ClientGone extends Error {}
+
+export class Connections {
+  /** Requests within sessions. Small, so that choosing a connection stays cheap. */
+  readonly calls: Pool;
+  /** Initialize requests: a storm's thousand connections stay out of the way of the rest. */
+  readonly handshakes: Pool;
+  /** GET streams: each holds a connection for as long as its session lives. */
+  readonly streams: Pool;
+
+  constructor(origin: string) {
+    // No time-outs of our own: a tool may work for minutes, and the client decides how long it waits.
+    const options = {
+      connect: resettable(),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      maxHeaderSize: 65_536,
+    };
+    this.calls = new Pool(origin, options);
+    this.handshakes = new Pool(origin, options);
+    this.streams = new Pool(origin, options);
+  }
+
+  destroy(): void {
+    const gone = new ClientGone('the guard stops');
+    for (const pool of [this.calls, this.handshakes, this.streams]) pool.destroy(gone).catch(() => {});
+  }
+}
+
+/** A connector whose sockets end with a reset when they are destroyed with `TakenBack`. */
+function resettable(): buildConnector.connector {
+  const connector = buildConnector({ timeout: 10_000, allowH2: false });
+  return (options, callback) => {
+    connector(options, (...result) => {
+      const socket = result[1];
+      if (socket && options.protocol === 'http:') makeResettable(socket);
+      callback(...result);
+    });
+  };
+}
+
+function makeResettable(socket: Socket): void {
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error?: Error) => {
+    if (!(error instanceof TakenBack) || socket.destroyed) return destroy(error);
+    socket.destroy = destroy;
+    return socket.resetAndDestroy();
+  };
+}
+
+/**
+ * What a failed exchange tells of the upstream. `refused`: no process listens, so its sessions are gone.
+ * `unreachable`: no connection came about, for whatever reason. `broken`: an existing connection ended.
+ */
+export type Failure = 'refused' | 'unreachable' | 'broken';
+
+const NO_CONNECTION = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'ENFILE',
+]);
+
+export function failureOf(error: unknown): Failure {
+  const code = systemCode(error) ?? '';
+  if (code === 'ECONNREFUSED') return 'refused';
+  if (NO_CONNECTION.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_')) return 'unreachable';
+  return 'broken';
+}
+
+/** Opens and closes a TCP connection: resolves to true, or to what failed. Never rejects. */
+export function probe(origin: string, timeoutMs: number): Promise<true | Failure> {
+  const { hostname, port, protocol } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
+    const settle = (result: true | Failure) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(result);
+    };
+    const timer = setTimeout(() => settle('unreachable'), timeoutMs);
+    socket.once('connect', () => settle(true));
+    socket.once('error', (error) => settle(failureOf(error)));
+  });
+}
+
+export type Controller = Dispatcher.DispatchController;

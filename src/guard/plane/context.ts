@@ -1,0 +1,25 @@
+/** What the parts of the built-in plane share: the policy they ask, and the means they use. */
+import type { Clock } from '../../kernel/index.ts';
+import type { GuardMetrics } from '../metrics.ts';
+import type { AdmissionQueue } from '../policy/admission.ts';
+import type { LeverBoard } from '../policy/levers.ts';
+import type { SessionTable } from '../policy/sessions.ts';
+import type { UpstreamSet } from '../policy/upstreams.ts';
+import type { BodyBudget } from './body.ts';
+import type { Fleet } from './fleet.ts';
+import type { InitializeSet } from './initialize.ts';
+import type { StreamSet } from './streams.ts';
+
+export interface PlaneContext {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly levers: LeverBoard;
+  readonly sessions: SessionTable;
+  readonly upstreams: UpstreamSet;
+  readonly queue: AdmissionQueue;
+  readonly metrics: GuardMetrics;
+  readonly budget: BodyBudget;
+  readonly fleet: Fleet;
+  readonly streams: StreamSet;
+  readonly initializes: InitializeSet;
+}

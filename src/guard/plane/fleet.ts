@@ -1,0 +1,182 @@
+/**
+ * Watches the upstreams: their connections, whether they are up, and when their sessions are lost.
+ *
+ * Evidence, from strong to weak: a refused connection means that no process listens, so its in-memory
+ * sessions are gone. A broken connection may be a restart: the upstream is probed, and its sessions are in
+ * doubt (`boot`) until it recognizes them. A connection that does not come about (time-out, name, route)
+ * says nothing of the sessions.
+ */
+import type { Clock } from '../../kernel/index.ts';
+import type { Log } from '../log.ts';
+import type { SessionTable } from '../policy/sessions.ts';
+import type { Upstream, UpstreamSet } from '../policy/upstreams.ts';
+import { ClientGone, Connections, type Failure, failureOf, probe, TakenBack } from './connections.ts';
+
+const WATCH_MS = 1000;
+const RETRY_MS = 200;
+const DOUBT_MS = 100;
+const PROBE_TIMEOUT_MS = 2000;
+
+export interface FleetEvents {
+  /** An upstream came up or went down, or its sessions changed: admissions may have to be decided anew. */
+  changed(): void;
+  /** The upstream's sessions are lost. */
+  lost(upstream: Upstream, sessions: number): void;
+}
+
+interface Member {
+  readonly connections: Connections;
+  probing: boolean;
+  cancelProbe: () => void;
+  cancelDoubt: () => void;
+  /** Monotonic ms of the last probe. */
+  probedAt: number;
+  /** Monotonic ms of the last sign of life. */
+  aliveAt: number;
+}
+
+export class Fleet {
+  readonly #clock: Clock;
+  readonly #upstreams: UpstreamSet;
+  readonly #sessions: SessionTable;
+  readonly #events: FleetEvents;
+  readonly #log: Log;
+  readonly #members = new Map<Upstream, Member>();
+  #closed = false;
+
+  constructor(clock: Clock, upstreams: UpstreamSet, sessions: SessionTable, events: FleetEvents, log: Log) {
+    this.#clock = clock;
+    this.#upstreams = upstreams;
+    this.#sessions = sessions;
+    this.#events = events;
+    this.#log = log;
+  }
+
+  /** Makes exactly these upstreams active; resolves when the new ones were probed once. */
+  async set(urls: readonly string[]): Promise<void> {
+    const { added, dropped } = this.#upstreams.set(urls);
+    for (const upstream of dropped) this.#drop(upstream);
+    await Promise.all(added.map((upstream) => this.#adopt(upstream)));
+  }
+
+  connections(upstream: Upstream): Connections {
+    return this.#members.get(upstream)!.connections;
+  }
+
+  /** The upstream answered something. */
+  alive(upstream: Upstream): void {
+    const member = this.#members.get(upstream);
+    if (!member) return;
+    member.aliveAt = this.#clock.monotonic();
+    if (!upstream.up) this.#turn(upstream, true, 'it answers');
+  }
+
+  /** An exchange with the upstream failed. */
+  failed(upstream: Upstream, error: Error): Failure {
+    const failure = failureOf(error);
+    // Ended by ourselves: no evidence at all.
+    if (error instanceof ClientGone || error instanceof TakenBack) return failure;
+    this.#judge(upstream, failure);
+    return failure;
+  }
+
+  /**
+   * Something happened that a restart would explain: asks whether the process is still there, now and a
+   * little later (a dying process may close its listener after its connections).
+   */
+  doubt(upstream: Upstream): void {
+    const member = this.#members.get(upstream);
+    if (!member) return;
+    upstream.boot += 1;
+    if (this.#clock.monotonic() - member.probedAt < DOUBT_MS) return;
+    void this.#probe(upstream);
+    member.cancelDoubt();
+    member.cancelDoubt = this.#clock.after(DOUBT_MS, () => void this.#probe(upstream));
+  }
+
+  /** Closes upstreams that are drained and have nothing left to do. */
+  sweep(): void {
+    for (const upstream of this.#upstreams.dropIdle()) this.#drop(upstream);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const upstream of [...this.#members.keys()]) this.#drop(upstream);
+  }
+
+  #judge(upstream: Upstream, failure: Failure): void {
+    if (!this.#members.has(upstream)) return;
+    if (failure === 'broken') {
+      this.doubt(upstream);
+      return;
+    }
+    this.#turn(upstream, false, failure);
+    if (failure === 'refused') this.#lose(upstream);
+  }
+
+  #lose(upstream: Upstream): void {
+    upstream.boot += 1;
+    const count = this.#sessions.loseAll(upstream);
+    if (count === 0) return;
+    this.#log({ event: 'sessions-lost', upstream: upstream.name, sessions: count });
+    this.#events.lost(upstream, count);
+  }
+
+  #turn(upstream: Upstream, up: boolean, why: string): void {
+    if (upstream.up === up) return;
+    upstream.up = up;
+    this.#log({ event: up ? 'upstream-up' : 'upstream-down', upstream: upstream.name, why });
+    this.#watch(upstream);
+    this.#events.changed();
+  }
+
+  async #adopt(upstream: Upstream): Promise<void> {
+    const connections = new Connections(upstream.origin);
+    const never = Number.NEGATIVE_INFINITY;
+    const nothing = () => {};
+    this.#members.set(upstream, {
+      connections,
+      probing: false,
+      cancelProbe: nothing,
+      cancelDoubt: nothing,
+      probedAt: never,
+      aliveAt: never,
+    });
+    await this.#probe(upstream);
+  }
+
+  #drop(upstream: Upstream): void {
+    const member = this.#members.get(upstream);
+    if (!member) return;
+    this.#members.delete(upstream);
+    member.cancelProbe();
+    member.cancelDoubt();
+    member.connections.destroy();
+    if (!this.#closed) this.#log({ event: 'upstream-dropped', upstream: upstream.name });
+  }
+
+  async #probe(upstream: Upstream): Promise<void> {
+    const member = this.#members.get(upstream);
+    if (!member || member.probing) return;
+    member.probing = true;
+    member.probedAt = this.#clock.monotonic();
+    const result = await probe(upstream.origin, PROBE_TIMEOUT_MS);
+    member.probing = false;
+    if (!this.#members.has(upstream)) return;
+    if (result === true) this.alive(upstream);
+    else this.#judge(upstream, result === 'broken' ? 'unreachable' : result);
+    this.#watch(upstream);
+  }
+
+  /** Probes again soon while it is down, and now and then while it is up and silent. */
+  #watch(upstream: Upstream): void {
+    const member = this.#members.get(upstream);
+    if (!member) return;
+    member.cancelProbe();
+    member.cancelProbe = this.#clock.after(upstream.up ? WATCH_MS : RETRY_MS, () => {
+      const silent = this.#clock.monotonic() - member.aliveAt >= WATCH_MS;
+      if (!upstream.up || silent) void this.#probe(upstream);
+      else this.#watch(upstream);
+    });
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The handshake's first request: `initialize` waits for admission, goes to an upstream, and its answer
+ * names the session. Every one ends in exactly one outcome.
+ *
+ * waiting → sent → answered; exits: refused (by the queue), abandoned (the client left), failed.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Outcome } from '../metrics.ts';
+import type { Refusal, Ticket } from '../policy/admission.ts';
+import { abandonedInFlight, retryAfterSeconds } from '../policy/jitter.ts';
+import type { Upstream } from '../policy/upstreams.ts';
+import { refused, sendRefusal } from './answers.ts';
+import { TakenBack } from './connections.ts';
+import type { PlaneContext } from './context.ts';
+import { endSession } from './end-session.ts';
+import { Exchange, type Watcher } from './exchange.ts';
+import { requestHeaders } from './headers.ts';
+import { pathOf, upstreamPath } from './path.ts';
+
+const MAX_ATTEMPTS = 3;
+const MAX_ORPHANS = 1000;
+
+/** The initialize requests of one guard. */
+export class InitializeSet {
+  /** Taken in and not yet answered. */
+  pending = 0;
+  /** Sent, and without a session yet: each may become one. */
+  expected = 0;
+  /** Sent, and their clients left since. In order of leaving. */
+  readonly orphans = new Set<Handshake>();
+
+  /** The pace has changed: work that nobody waits for is judged anew. */
+  leversChanged(): void {
+    for (const orphan of this.orphans) orphan.judgeOrphan();
+  }
+}
+
+export class Handshake implements Watcher {
+  readonly #context: PlaneContext;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #body: Buffer;
+  readonly #startedAt: number;
+  readonly #known: Upstream | null;
+  #ticket: Ticket | null = null;
+  #exchange: Exchange | null = null;
+  #upstream: Upstream | null = null;
+  #attempts = 0;
+  #settled = false;
+  #gone = false;
+  #status = 0;
+  #streaming = false;
+  #session: string | null = null;
+
+  /** @param known the upstream of the session that the request names, when it names one */
+  constructor(
+    context: PlaneContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer,
+    known: Upstream | null,
+  ) {
+    this.#context = context;
+    this.#req = req;
+    this.#res = res;
+    this.#body = body;
+    this.#known = known;
+    this.#startedAt = context.clock.monotonic();
+  }
+
+  start(): void {
+    this.#context.initializes.pending += 1;
+    this.#res.once('close', () => this.#clientClosed());
+    this.#ticket = this.#context.queue.enter({
+      admit: () => this.#send(),
+      refuse: (why) => this.#refuse(why),
+    });
+  }
+
+  /** Decides what becomes of a sent request whose client has left. */
+  judgeOrphan(): void {
+    const { levers, initializes } = this.#context;
+    const verdict = abandonedInFlight(this.#upstream!.initializing, levers.values.maxInitPerSecond);
+    if (verdict === 'finish' && initializes.orphans.size <= MAX_ORPHANS) return;
+    this.#exchange!.cut(new TakenBack('nobody waits for this initialize any more'));
+  }
+
+  #send(): void {
+    const { upstreams, fleet, initializes } = this.#context;
+    const upstream = this.#known?.up ? this.#known : upstreams.choose();
+    if (!upstream) {
+      this.#wait();
+      return;
+    }
+    this.#upstream = upstream;
+    this.#attempts += 1;
+    upstream.initializing += 1;
+    initializes.expected += 1;
+    this.#exchange = new Exchange(this.#res, this);
+    const path = upstreamPath(upstream, this.#req.url!);
+    const headers = requestHeaders(this.#req);
+    fleet
+      .connections(upstream)
+      .handshakes.dispatch({ method: 'POST', path, headers, body: this.#body }, this.#exchange);
+  }
+
+  /** Back to the head of the queue: nothing was sent, so nothing is sent twice. */
+  #wait(): void {
+    queueMicrotask(() => {
+      if (!this.#gone && !this.#settled) this.#ticket?.giveBack();
+    });
+  }
+
+  #refuse(why: Refusal): void {
+    const { levers, random } = this.#context;
+    const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
+    this.#settle('rejected');
+    sendRefusal(this.#res, refused(503, refusalText(why, retryAfter), retryAfter));
+  }
+
+  answered(status: number, headers: Record<string, string | string[] | undefined>): 'pass' | 'swallow' {
+    const { fleet, sessions, initializes } = this.#context;
+    const upstream = this.#upstream!;
+    fleet.alive(upstream);
+    initializes.expected -= 1;
+    this.#status = status;
+    this.#streaming = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+    const id = headers['mcp-session-id'];
+    if (status < 300 && typeof id === 'string') {
+      this.#session = id;
+      if (!this.#gone) sessions.add(id, upstream, pathOf(this.#req.url!));
+    }
+    return this.#gone ? 'swallow' : 'pass';
+  }
+
+  data(chunk: Buffer): void {
+    // An event stream may stay open after the answer is through.
+    if (this.#streaming && !this.#settled && chunk.includes('"jsonrpc"')) this.#done(true);
+  }
+
+  ended(error: Error | null, began: boolean): void {
+    const { fleet, initializes } = this.#context;
+    if (!began) initializes.expected -= 1;
+    initializes.orphans.delete(this);
+    const failure = error ? fleet.failed(this.#upstream!, error) : null;
+    if (this.#gone) {
+      this.#leaveUpstream();
+      if (this.#session !== null) endSession(this.#context, this.#upstream!, this.#session, this.#req);
+      return;
+    }
+    if (failure === null) {
+      this.#done(true);
+      return;
+    }
+    if (began) {
+      this.#done(false);
+      this.#res.destroy();
+      return;
+    }
+    if (failure !== 'broken' && this.#attempts < MAX_ATTEMPTS) {
+      this.#leaveUpstream();
+      this.#wait();
+      return;
+    }
+    this.#done(false);
+    sendRefusal(this.#res, refused(502, 'The MCP server broke off before it answered initialize; try again'));
+  }
+
+  #done(well: boolean): void {
+    this.#leaveUpstream();
+    this.#settle(well && this.#status < 400 ? 'ok' : 'error');
+  }
+
+  #leaveUpstream(): void {
+    const upstream = this.#upstream;
+    if (!upstream) return;
+    if (this.#exchange) upstream.initializing -= 1;
+    this.#exchange = null;
+  }
+
+  #clientClosed(): void {
+    if (this.#settled) return;
+    const { sessions, initializes } = this.#context;
+    this.#gone = true;
+    this.#settle('abandoned');
+    this.#ticket?.leave();
+    // It cannot have read a whole answer, so it will not use the session.
+    if (this.#session !== null) sessions.forget(this.#session);
+    if (!this.#exchange) return;
+    initializes.orphans.add(this);
+    const oldest = initializes.orphans.size > MAX_ORPHANS ? initializes.orphans.values().next().value : this;
+    oldest?.judgeOrphan();
+  }
+
+  #settle(outcome: Outcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { clock, metrics, initializes } = this.#context;
+    initializes.pending -= 1;
+    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
+    metrics.initializeEnded(outcome, seconds);
+    const version = this.#req.headers['mcp-protocol-version'];
+    const error =
+      outcome === 'error' && this.#status >= 400 ? String(this.#status) : outcome === 'ok' ? '' : outcome;
+    metrics.operationEnded('initialize', '', error, typeof version === 'string' ? version : '', seconds);
+  }
+}
+
+function refusalText(why: Refusal, retryAfter: number): string {
+  const again = `try again in ${retryAfter} s`;
+  switch (why) {
+    case 'waited-too-long':
+      return `Too many clients are connecting to this MCP server right now; ${again}`;
+    case 'queue-full':
+      return `The queue of clients connecting to this MCP server is full; ${again}`;
+    case 'sessions-full':
+      return `This MCP server has as many sessions as it may have; ${again}`;
+    case 'stopping':
+      return `This MCP gateway is stopping; ${again}`;
+  }
+}

@@ -1,0 +1,78 @@
+/** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
+
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import { type Message, readMessage } from '../policy/message.ts';
+import { type Refused, refused, sendRefusal } from './answers.ts';
+import { MAX_BODY_BYTES, readBody } from './body.ts';
+import { Call } from './call.ts';
+import type { PlaneContext } from './context.ts';
+import { Handshake } from './initialize.ts';
+
+const NO_MESSAGE: Message = { kind: 'opaque', method: '', tool: '' };
+/** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
+const ENCODED: Message = { kind: 'initialize', method: 'initialize', tool: '' };
+
+const TOO_LARGE = refused(413, `Payload Too Large: Request body must not exceed ${MAX_BODY_BYTES} bytes`);
+const NO_MEMORY = refused(
+  503,
+  'This MCP gateway holds as many request bodies as it may; try again in 1 s',
+  1,
+);
+const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway listens on loopback only');
+
+/**
+ * @param loopback the listener is bound to a loopback address, so only loopback names may reach it: this
+ * is what keeps web pages out (DNS rebinding), since the upstream sees its own Host.
+ */
+export function trafficListener(context: PlaneContext, loopback: boolean): RequestListener {
+  return (req, res) => {
+    res.on('error', () => {});
+    if (loopback && !isLoopbackHost(req.headers.host)) refuse(req, res, FORBIDDEN_HOST);
+    else if (req.method === 'GET' || req.method === 'HEAD')
+      new Call(context, req, res, null, NO_MESSAGE).start();
+    else readAndServe(context, req, res);
+  };
+}
+
+function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerResponse): void {
+  readBody(req, context.budget, (result) => {
+    if (result.kind === 'too-large') refuse(req, res, TOO_LARGE);
+    else if (result.kind === 'no-memory') refuse(req, res, NO_MEMORY);
+    else if (result.kind === 'whole') {
+      const { body } = result;
+      res.once('close', () => context.budget.give(body.length));
+      serve(context, req, res, body);
+    }
+  });
+}
+
+function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  const message = req.method === 'POST' ? messageOf(req, body) : NO_MESSAGE;
+  if (message.kind !== 'initialize') {
+    new Call(context, req, res, body.length === 0 ? null : body, message).start();
+    return;
+  }
+  const id = req.headers['mcp-session-id'];
+  const known = typeof id === 'string' ? context.sessions.use(id) : undefined;
+  new Handshake(context, req, res, body, known?.upstream ?? null).start();
+}
+
+function messageOf(req: IncomingMessage, body: Buffer): Message {
+  const encoding = req.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return readMessage(body);
+  return req.headers['mcp-session-id'] === undefined ? ENCODED : NO_MESSAGE;
+}
+
+function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refused): void {
+  // The rest of the request is not wanted: no further request can come on this connection.
+  res.shouldKeepAlive = false;
+  req.resume();
+  sendRefusal(res, refusal);
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  if (host === undefined) return true;
+  const name = host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+  return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0;
+}

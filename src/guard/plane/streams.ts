@@ -1,0 +1,68 @@
+/** The GET event streams that are open: they get `retry:` stamps, and an end when their upstream is lost. */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../kernel/index.ts';
+import { retryMs } from '../policy/jitter.ts';
+import type { LeverBoard } from '../policy/levers.ts';
+import { RetryStamper } from './sse.ts';
+
+/** What a stream is told when the lever goes back to off: the SDK's own first reconnection delay. */
+const USUAL_RETRY_MS = 1000;
+
+export class StreamSet {
+  readonly #clock: Clock;
+  readonly #levers: LeverBoard;
+  readonly #random: () => number;
+  readonly #open = new Map<ServerResponse, RetryStamper>();
+
+  constructor(clock: Clock, levers: LeverBoard, random: () => number) {
+    this.#clock = clock;
+    this.#levers = levers;
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes in a stream whose head has been sent, and stamps it when the lever is set. */
+  add(res: ServerResponse): RetryStamper {
+    const stamper = new RetryStamper(res);
+    this.#open.set(res, stamper);
+    res.once('close', () => this.#open.delete(res));
+    return stamper;
+  }
+
+  /** Stamps one stream, when the lever is set. */
+  stamp(stamper: RetryStamper): void {
+    const { reconnectJitterSeconds } = this.#levers.values;
+    if (reconnectJitterSeconds > 0) stamper.stamp(retryMs(reconnectJitterSeconds, this.#random));
+  }
+
+  /** The lever has changed: every open stream learns its new delay. */
+  stampAll(): void {
+    const off = this.#levers.values.reconnectJitterSeconds === 0;
+    for (const stamper of this.#open.values()) {
+      if (off) stamper.stamp(USUAL_RETRY_MS);
+      else this.stamp(stamper);
+    }
+  }
+
+  /**
+   * Ends a stream whose upstream has gone: at once, or at a random moment of the jitter window when the
+   * lever is set, so that clients which reconnect without any delay of their own come staggered too.
+   */
+  endLost(res: ServerResponse): void {
+    const delay = retryMs(this.#levers.values.reconnectJitterSeconds, this.#random);
+    if (delay === 0) {
+      res.end();
+      return;
+    }
+    const cancel = this.#clock.after(delay, () => res.end());
+    res.once('close', cancel);
+  }
+
+  /** The guard stops: ends all. */
+  endAll(): void {
+    for (const res of this.#open.keys()) res.end();
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Which upstream each session of the older era lives on. Bounded: beyond `maxEntries` the entry that
+ * was idle longest is forgotten (the session itself lives on; its next request is routed as an unknown one).
+ */
+import type { Clock } from '../../kernel/index.ts';
+import type { Upstream } from './upstreams.ts';
+
+export interface Session {
+  readonly id: string;
+  /** The path it was initialized on: only there does a 404 speak of the session. */
+  readonly path: string;
+  upstream: Upstream;
+  /** The upstream's `boot` when it last recognized this session. */
+  boot: number;
+  /** Monotonic ms of the last request. */
+  seenAt: number;
+  /** GET streams open now. */
+  streams: number;
+}
+
+export interface SessionLimits {
+  readonly maxEntries: number;
+  /** A session without a stream and without a request for so long is no longer counted. */
+  readonly idleSeconds: number;
+  /** How many lost session ids are remembered, and for how long. */
+  readonly maxLost: number;
+  readonly lostSeconds: number;
+}
+
+export class SessionTable {
+  readonly #clock: Clock;
+  readonly #limits: SessionLimits;
+  /** In order of use: the first is idle longest. */
+  readonly #live = new Map<string, Session>();
+  /** Ids of lost sessions and the monotonic ms until which they are remembered. */
+  readonly #lost = new Map<string, number>();
+  /** Sessions lost since the start. */
+  lostTotal = 0;
+
+  constructor(clock: Clock, limits: SessionLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** A session that an upstream issued, or recognized. */
+  add(id: string, upstream: Upstream, path: string): Session {
+    this.forget(id);
+    this.#lost.delete(id);
+    if (this.#live.size >= this.#limits.maxEntries) {
+      const idlest = this.#live.values().next().value;
+      if (idlest) this.forget(idlest.id);
+    }
+    const seenAt = this.#clock.monotonic();
+    const session: Session = { id, path, upstream, boot: upstream.boot, seenAt, streams: 0 };
+    this.#live.set(id, session);
+    upstream.sessions += 1;
+    return session;
+  }
+
+  /** The session, marked as used now. */
+  use(id: string): Session | undefined {
+    const session = this.#live.get(id);
+    if (!session) return undefined;
+    session.seenAt = this.#clock.monotonic();
+    this.#live.delete(id);
+    this.#live.set(id, session);
+    return session;
+  }
+
+  has(session: Session): boolean {
+    return this.#live.get(session.id) === session;
+  }
+
+  /** True for a session that is known to be gone. */
+  isLost(id: string): boolean {
+    const until = this.#lost.get(id);
+    return until !== undefined && until > this.#clock.monotonic();
+  }
+
+  /** The client ended it, or it is no longer interesting. Not a loss. */
+  forget(id: string): void {
+    const session = this.#live.get(id);
+    if (!session) return;
+    this.#live.delete(id);
+    session.upstream.sessions -= 1;
+  }
+
+  /** The upstream no longer knows it. */
+  lose(session: Session): void {
+    if (!this.has(session)) return;
+    this.forget(session.id);
+    this.#remember(session.id);
+    this.lostTotal += 1;
+  }
+
+  /** The upstream's process has gone, and its sessions with it. Returns how many. */
+  loseAll(upstream: Upstream): number {
+    let count = 0;
+    for (const session of this.#live.values()) {
+      if (session.upstream !== upstream) continue;
+      this.lose(session);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Forgets sessions that were idle for too long, and lost ids that nobody asks for any more. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const session of this.#live.values()) {
+      if (now - session.seenAt < this.#limits.idleSeconds * 1000) break;
+      if (session.streams === 0) this.forget(session.id);
+    }
+    for (const [id, until] of this.#lost) {
+      if (until > now) break;
+      this.#lost.delete(id);
+    }
+  }
+
+  #remember(id: string): void {
+    if (this.#lost.size >= this.#limits.maxLost) {
+      const oldest = this.#lost.keys().next().value;
+      if (oldest !== undefined) this.#lost.delete(oldest);
+    }
+    this.#lost.set(id, this.#clock.monotonic() + this.#limits.lostSeconds * 1000);
+  }
+}

@@ -1,0 +1,138 @@
+/** The servers behind the guard: which take new sessions, which only keep theirs, which are down. */
+import { AllclearError } from '../../kernel/index.ts';
+
+export interface Upstream {
+  /** Normalized URL without a trailing slash; also the metric label. */
+  readonly name: string;
+  readonly origin: string;
+  /** Path below the origin without a trailing slash; '' for none. */
+  readonly basePath: string;
+  /** False while it is drained: it keeps its sessions and gets no new ones. */
+  active: boolean;
+  up: boolean;
+  /** Counts the times its connections broke in a way that may have been a restart. */
+  boot: number;
+  sessions: number;
+  /** Initialize requests that it has been sent and has not answered. */
+  initializing: number;
+}
+
+export class UpstreamSet {
+  readonly #all = new Map<string, Upstream>();
+  #turn = 0;
+
+  /** All that exist: active ones and those that still have sessions. */
+  get all(): readonly Upstream[] {
+    return [...this.#all.values()];
+  }
+
+  /**
+   * Makes exactly these active. Others are drained, and dropped once they have no sessions left.
+   * @param urls as `parseUpstreams` returns them
+   */
+  set(urls: readonly string[]): {
+    readonly added: readonly Upstream[];
+    readonly dropped: readonly Upstream[];
+  } {
+    const added: Upstream[] = [];
+    for (const url of urls) {
+      if (this.#all.has(url)) continue;
+      const upstream = makeUpstream(url);
+      this.#all.set(url, upstream);
+      added.push(upstream);
+    }
+    for (const upstream of this.#all.values()) upstream.active = urls.includes(upstream.name);
+    return { added, dropped: this.dropIdle() };
+  }
+
+  /** Drops drained upstreams that nobody uses any more. */
+  dropIdle(): readonly Upstream[] {
+    const dropped: Upstream[] = [];
+    for (const upstream of this.#all.values()) {
+      if (upstream.active || upstream.sessions > 0 || upstream.initializing > 0) continue;
+      this.#all.delete(upstream.name);
+      dropped.push(upstream);
+    }
+    return dropped;
+  }
+
+  /** True when some upstream can take a new session now. */
+  get available(): boolean {
+    for (const upstream of this.#all.values()) if (upstream.active && upstream.up) return true;
+    return false;
+  }
+
+  /**
+   * The upstream for a new session: the one with the fewest handshakes in flight, then the fewest
+   * sessions, then by turns. Undefined when none is up.
+   * @param except upstreams that were tried in vain
+   */
+  choose(except: readonly Upstream[] = []): Upstream | undefined {
+    const candidates = this.all.filter((one) => one.active && one.up && !except.includes(one));
+    this.#turn += 1;
+    let best: Upstream | undefined;
+    for (let index = 0; index < candidates.length; index++) {
+      const one = candidates[(index + this.#turn) % candidates.length]!;
+      if (!best || isLessBusy(one, best)) best = one;
+    }
+    return best;
+  }
+
+  /** Any upstream, for requests that belong to no session: active ones that are up by turns, else any. */
+  any(): Upstream | undefined {
+    const all = this.all;
+    const usable = all.filter((one) => one.active && one.up);
+    const from = usable.length > 0 ? usable : all.filter((one) => one.active);
+    this.#turn += 1;
+    return from[this.#turn % from.length];
+  }
+}
+
+function isLessBusy(a: Upstream, b: Upstream): boolean {
+  return a.initializing === b.initializing ? a.sessions < b.sessions : a.initializing < b.initializing;
+}
+
+function makeUpstream(url: string): Upstream {
+  const { origin, pathname } = new URL(url);
+  const basePath = pathname === '/' ? '' : pathname;
+  return { name: url, origin, basePath, active: true, up: false, boot: 0, sessions: 0, initializing: 0 };
+}
+
+const MAX_UPSTREAMS = 64;
+
+/**
+ * Reads a list of upstream URLs, separated by commas or white space.
+ * @returns normalized URLs without duplicates
+ * @throws AllclearError `E_BAD_VALUE`
+ */
+export function parseUpstreams(text: string): readonly string[] {
+  const words = text.split(/[\s,]+/).filter((word) => word !== '');
+  const urls = [...new Set(words.map((word) => normalizeUrl(word)))];
+  if (urls.length === 0) {
+    throw badUrl('no upstream is named', 'Give at least one URL, for example http://127.0.0.1:3001.');
+  }
+  if (urls.length > MAX_UPSTREAMS)
+    throw badUrl(`${urls.length} upstreams are named`, `At most ${MAX_UPSTREAMS} are taken.`);
+  return urls;
+}
+
+function normalizeUrl(word: string): string {
+  const url = URL.parse(word);
+  const next = 'An upstream is given as http://host:port or https://host, with a path if it has one.';
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw badUrl(`"${word.slice(0, 200)}" is not an http or https URL`, next);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw badUrl(
+      'an upstream URL carries a user name or password',
+      'Clients send their own credentials; leave them out of the URL.',
+    );
+  }
+  if (url.search !== '' || url.hash !== '')
+    throw badUrl(`"${word.slice(0, 200)}" has a query or fragment`, next);
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+function badUrl(what: string, next: string): AllclearError {
+  return new AllclearError('E_BAD_VALUE', { what, next });
+}
