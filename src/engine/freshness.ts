@@ -3,7 +3,8 @@ import { newId } from '../kernel/index.ts';
 import { insertEvidence } from '../store/index.ts';
 import type { Page } from './journal.ts';
 import type { Reading, Verdict } from './model.ts';
-import type { Respond, Verification } from './response.ts';
+import type { Respond } from './response.ts';
+import type { Verification } from './verify.ts';
 
 type About = Pick<Respond, 'runbook' | 'surroundings' | 'journal'>;
 

@@ -1,6 +1,24 @@
 export { runCheck } from './check.ts';
 export { type DiagnoseOptions, diagnose } from './diagnose.ts';
+export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
+export {
+  type IncidentMove,
+  type IncidentState,
+  type IncidentStateName,
+  incidentStates,
+  isOver,
+  readState,
+  transition,
+} from './incident.ts';
+export {
+  type Journal,
+  type JournalOptions,
+  type Opening,
+  openIncident,
+  openJournal,
+  requireIncident,
+} from './journal.ts';
 export type {
   HostMapping,
   Judgement,
@@ -12,9 +30,16 @@ export type {
   VerdictKind,
 } from './model.ts';
 export { createObserver, type Observer } from './observe.ts';
+export type { ApprovalAnswer, NextAfterFailure, Operator, StepFailure } from './operator.ts';
 export type { LeverState, Levers } from './ports.ts';
+export { progressOf, type StepAttempt, type StepProgress } from './progress.ts';
 export { redact } from './redact.ts';
+export { type Approval, type RenderedStep, renderStep } from './rendered-step.ts';
+export { respond } from './respond.ts';
+export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export { runShell } from './shell.ts';
+export { type BlockRun, DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
+export { type EventData, type EventKind, readTimeline, type TimelineEvent } from './timeline.ts';
 export { judgeVerdict } from './verdict.ts';
 export {
   type Answer,

@@ -1,6 +1,7 @@
 import type { Reading, Verdict } from './model.ts';
 import type { StepAttempt, StepProgress } from './progress.ts';
 import type { Approval, RenderedStep } from './rendered-step.ts';
+import type { Answer } from './verify.ts';
 
 /**
  * Whoever is asked: a person at a prompt, a policy, a drill. Every answer becomes an event. An
@@ -17,8 +18,8 @@ export interface Operator {
   decideUnknown(attempt: StepAttempt): Promise<'done' | 'again' | 'skip'>;
   /** A step failed: run it again, skip it, or stop here? */
   decideFailed(step: RenderedStep, failure: StepFailure): Promise<'again' | 'skip' | 'abort'>;
-  /** An expectation that no output can be bound to. `unknown`: the person cannot tell either. */
-  answer(reading: Reading): Promise<'normal' | 'abnormal' | 'unknown'>;
+  /** An expectation that no output can be bound to: does it hold? `unknown`: the person cannot tell either. */
+  answer(question: string, about: Pick<Reading, 'check' | 'label' | 'section'>): Promise<Answer>;
   /** Verified before the last step: stop here? Only asked when verifying after each step. */
   stopEarly(after: RenderedStep, remaining: number): Promise<boolean>;
   /** Verify failed. `proposal` is the step to try next; null: all have been done. */

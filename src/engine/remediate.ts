@@ -8,6 +8,7 @@ import { progressOf, type StepAttempt, type StepProgress } from './progress.ts';
 import { type Approval, type RenderedStep, renderStep } from './rendered-step.ts';
 import type { Respond, Turn } from './response.ts';
 import { type BlockRun, runBlock, sweepLeases } from './step.ts';
+import { verifyOnce } from './verify.ts';
 
 /**
  * Waits for a step that another program may still be running, and gives it up when its lease ends.
@@ -172,13 +173,13 @@ async function findAttempt({ journal }: Respond, wanted: StepAttempt) {
 
 /** Verify after each step, where the policy says so: what is healthy already needs no further steps. */
 async function offerToStop(context: Respond, step: Step): Promise<void> {
-  const { policy, examiner, runbook, surroundings, signal, operator, journal } = context;
+  const { policy, runbook, surroundings, signal, operator, journal } = context;
   if (!policy.verifyAfterEachStep) return;
   const steps = await progress(context);
   if (steps.find((known) => known.index === step.index)?.state !== 'done') return;
   const left = steps.filter((known) => known.state === 'pending');
   if (left.length === 0) return;
-  const { verified } = await examiner.verify(runbook, surroundings, { signal, once: true });
+  const { verified } = await verifyOnce(runbook, surroundings, { signal });
   if (!verified || signal?.aborted) return;
   if (!(await operator.stopEarly(renderStep(step, surroundings), left.length))) return;
   const why = `verified after step ${step.index}, not needed`;

@@ -4,6 +4,7 @@
  * interrupted anywhere goes on from there by the same code.
  */
 import { AllclearError } from '../kernel/index.ts';
+import { diagnose } from './diagnose.ts';
 import { recordVerdict, recordVerification } from './freshness.ts';
 import type { Reading, Verdict } from './model.ts';
 import { progressOf, type StepProgress } from './progress.ts';
@@ -11,6 +12,8 @@ import { carryOutSteps, settleInterrupted } from './remediate.ts';
 import type { Approval } from './rendered-step.ts';
 import type { Respond, Responded, Turn } from './response.ts';
 import { keptReadings, type TimelineEvent } from './timeline.ts';
+import { judgeVerdict } from './verdict.ts';
+import { verifyOnce, verifyUntil } from './verify.ts';
 
 /**
  * Brings an incident to its end, or to where a person stops it.
@@ -52,9 +55,9 @@ async function takeTurn(context: Respond): Promise<Turn> {
 }
 
 async function reachVerdict(context: Respond): Promise<Turn> {
-  const { journal, runbook, surroundings, examiner } = context;
+  const { journal, runbook, surroundings } = context;
   await journal.move({ kind: 'diagnosis-started' }, {});
-  const seen = await examiner.diagnose(runbook, surroundings, context);
+  const seen = await diagnose(runbook, surroundings, context);
   context.signal?.throwIfAborted();
   await recordConclusion(context, seen);
   return null;
@@ -101,21 +104,27 @@ async function answerQuestions(context: Respond, verdict: Verdict): Promise<Verd
     readings.push(open ? await answered(context, reading, reading.question) : reading);
   }
   if (readings.every((reading, index) => reading === verdict.readings[index])) return verdict;
-  const concluded = context.examiner.conclude(context.runbook, readings);
+  const concluded = judgeVerdict(context.runbook, readings);
   await recordConclusion(context, concluded);
   return concluded;
 }
 
 async function answered(context: Respond, reading: Reading, question: string): Promise<Reading> {
-  const answer = await context.operator.answer(reading);
+  const answer = await context.operator.answer(question, reading);
   if (answer === 'unknown') return reading;
   await context.journal.append('answered', { check: reading.check, question, answer });
-  return { ...reading, judgement: answer, why: `${context.journal.actor} says so` };
+  const judgement = answer === 'yes' ? 'normal' : 'abnormal';
+  return {
+    ...reading,
+    judgement,
+    shown: `answered ${answer}`,
+    why: `${context.journal.actor} answered ${answer}.`,
+  };
 }
 
 async function checkBeforeFix(context: Respond): Promise<void> {
-  const { examiner, runbook, surroundings, signal, journal } = context;
-  const { verified, why, readings } = await examiner.verify(runbook, surroundings, { signal, once: true });
+  const { runbook, surroundings, signal, journal } = context;
+  const { verified, why, readings } = await verifyOnce(runbook, surroundings, { signal });
   signal?.throwIfAborted();
   await journal.append('checked-before-fix', { verified, why, readings: keptReadings(readings) });
 }
@@ -157,12 +166,16 @@ async function afterFailedVerify(context: Respond, round: number): Promise<Turn>
 }
 
 async function verify(context: Respond): Promise<Turn> {
-  const { journal, examiner, operator, runbook, surroundings, signal, onReading } = context;
-  const result = await examiner.verify(runbook, surroundings, {
+  const { journal, operator, runbook, surroundings, signal, onReading } = context;
+  const result = await verifyUntil(runbook, surroundings, {
+    ...context.verifying,
     signal,
     onReading,
-    once: false,
-    answer: (reading) => operator.answer(reading),
+    askQuestion: async (question, check) => {
+      const answer = await operator.answer(question, { ...check, check: check.name });
+      await journal.append('answered', { check: check.name, question, answer });
+      return answer;
+    },
   });
   signal?.throwIfAborted();
   const { verified, why, rounds } = result;

@@ -7,6 +7,7 @@ import type { Levers } from './ports.ts';
 import type { StepProgress } from './progress.ts';
 import type { Approval } from './rendered-step.ts';
 import type { Lease } from './step.ts';
+import type { VerifyUntilOptions } from './verify.ts';
 
 /** What may happen without asking, and how often. */
 export interface Policy {
@@ -33,43 +34,11 @@ export const DEFAULT_POLICY: Policy = {
   maxRounds: 20,
 };
 
-/** How a verification ended. */
-export interface Verification {
-  readonly verified: boolean;
-  /** One sentence. */
-  readonly why: string;
-  readonly readings: readonly Reading[];
-  readonly rounds: number;
-}
-
-/** Reads the system by the runbook's checks. */
-export interface Examiner {
-  diagnose(
-    runbook: Runbook,
-    surroundings: Surroundings,
-    options: { signal?: AbortSignal; onReading?: (reading: Reading) => void },
-  ): Promise<Verdict>;
-  /** The verdict again, with questions answered by a person. */
-  conclude(runbook: Runbook, readings: readonly Reading[]): Verdict;
-  /** Loops until every Verify check holds or its time is over; `once`: one round. */
-  verify(
-    runbook: Runbook,
-    surroundings: Surroundings,
-    options: {
-      signal?: AbortSignal;
-      once: boolean;
-      onReading?: (reading: Reading) => void;
-      answer?: (reading: Reading) => Promise<'normal' | 'abnormal' | 'unknown'>;
-    },
-  ): Promise<Verification>;
-}
-
 export interface Respond {
   readonly runbook: Runbook;
   readonly journal: Journal;
   readonly operator: Operator;
   readonly surroundings: Surroundings;
-  readonly examiner: Examiner;
   /** Null: no guard is there whose levers could be held. */
   readonly levers: Levers | null;
   readonly policy: Policy;
@@ -78,6 +47,8 @@ export interface Respond {
   readonly lease?: Lease;
   readonly signal?: AbortSignal;
   readonly onReading?: (reading: Reading) => void;
+  /** How patiently to verify, and who is told of each round. */
+  readonly verifying?: Pick<VerifyUntilOptions, 'within' | 'pollSeconds' | 'onRound'>;
   readonly onOutput?: ShellRequest['onOutput'];
   /** Approvals given in this run, by step; one that is still good is not asked for again. */
   readonly approvals?: Map<number, Approval>;
