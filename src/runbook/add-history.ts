@@ -44,7 +44,9 @@ function bodyOf(source: string): { blocks: Block[]; lastLine: number } {
 }
 
 function insertAt(source: string, at: number, text: string): string {
-  return applyEdits(source, [{ start: at, end: at, text }]);
+  // Behind a lone carriage return, a line feed would end no line of its own.
+  const glue = source[at - 1] === '\r' && text.startsWith('\n') ? '\n' : '';
+  return applyEdits(source, [{ start: at, end: at, text: glue + text }]);
 }
 
 /** `- DATE: text`, its further lines indented so that they stay inside the item. */
@@ -95,8 +97,8 @@ function appendSection(source: string, blocks: readonly Block[], item: string, e
   const body = source === '' || /[\r\n]$/.test(source) ? '' : eol;
   const closing = closerOf(last, source, eol);
   const blank =
-    source === '' || (closing === '' && /(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)$/.test(source)) ? '' : eol;
-  return `${source}${body}${closing}${blank}## History${eol}${eol}${item}`;
+    source === '' || (closing === '' && /(?:\r\n|\r(?!\n)|\n)[ \t]*(?:\r\n|\r|\n)$/.test(source)) ? '' : eol;
+  return insertAt(source, source.length, `${body}${closing}${blank}## History${eol}${eol}${item}`);
 }
 
 /** What ends an unclosed fence or HTML block at the end of the file, so that the section is no part of it. */
