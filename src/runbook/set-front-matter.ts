@@ -37,7 +37,11 @@ export function setFrontMatterKey(source: string, key: string, value: FrontMatte
 /** The offsets of the key's value in the source; null when there is no such key. */
 function valueRange(span: FrontMatterSpan, key: string): [start: number, end: number] | null {
   const { isMap, isScalar, isNode, parseDocument } = yamlLibrary();
-  const document = parseDocument(span.yaml, { logLevel: 'silent', prettyErrors: false });
+  // The library knows no line end of a lone carriage return; a line feed is as long.
+  const document = parseDocument(span.yaml.replace(/\r(?!\n)/g, '\n'), {
+    logLevel: 'silent',
+    prettyErrors: false,
+  });
   const { contents, errors } = document;
   if (errors.length > 0 || (contents !== null && !isMap(contents))) {
     throw new AllclearError('E_BAD_VALUE', {
