@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
 import { drillCommands } from './declare/drills.ts';
 import { guardCommands } from './declare/guard.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import type { Io } from './io.ts';
 
-const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, guardCommands];
+const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, checkCommands, guardCommands];
 
 const EPILOGUE = `
 Exit codes:

@@ -91,8 +91,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Binds the answer to a PromQL query. */
-export function bindQuery(result: QueryResult): Bound {
+/** Binds the answer to a PromQL query. @param query tells the unit of a percentile, for showing it */
+export function bindQuery(result: QueryResult, query = ''): Bound {
+  const bound = bindResult(result);
+  const isSeconds = /^\s*histogram_quantile\b/.test(query) && /_seconds(?:_bucket)?\b/.test(query);
+  return isSeconds ? { ...bound, quantities: { value: 'seconds' } } : bound;
+}
+
+function bindResult(result: QueryResult): Bound {
   if (result.type === 'scalar') return single(result.value);
   if (result.type === 'string') {
     return { values: {}, absent: allAbsent('the query gives a string'), quantities: {} };

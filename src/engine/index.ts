@@ -19,6 +19,7 @@ export {
   openJournal,
   requireIncident,
 } from './journal.ts';
+export { withoutRepeat } from './judge.ts';
 export type {
   HostMapping,
   Judgement,

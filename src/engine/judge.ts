@@ -88,7 +88,7 @@ function decide(
   ]
     .filter((part) => part !== null)
     .join(', ');
-  const because = `${subject(check)} is ${shown}; ${stated}`;
+  const because = `${subject(check)} is ${withoutRepeat(check.name, shown)}; ${stated}`;
   const isNormal = holds(normal);
   const isAbnormal = holds(abnormal);
   if (isNormal === true && isAbnormal === true) {
@@ -125,6 +125,12 @@ export function spell(condition: Condition): string {
 /** The check's name in words: `initialize-rate` is `initialize rate`. */
 export function subject(check: { readonly name: string }): string {
   return check.name.replaceAll('-', ' ');
+}
+
+/** `rate 312/s` of the check `initialize-rate` is `312/s`: the name says it already. */
+export function withoutRepeat(check: string, shown: string): string {
+  const [first, ...rest] = shown.split(' ');
+  return rest.length > 0 && check.split('-').at(-1) === first ? rest.join(' ') : shown;
 }
 
 function firstName(bound: Bound): string {

@@ -42,6 +42,7 @@ export interface Observer {
 
 export function createObserver(surroundings: Surroundings, signal?: AbortSignal): Observer {
   const gate = createGate(AT_ONCE);
+  const queryGate = createGate(AT_ONCE);
   const firsts = new Map<string, Promise<Run>>();
   const seconds = new Map<string, Promise<Run>>();
 
@@ -71,7 +72,7 @@ export function createObserver(surroundings: Surroundings, signal?: AbortSignal)
   return {
     observe: async (check, needs) => {
       if (signal?.aborted) throw cancelled(signal);
-      if (check.language === 'promql') return gate(() => query(check, surroundings, signal));
+      if (check.language === 'promql') return queryGate(() => query(check, surroundings, signal));
       const key = JSON.stringify([check.language, check.command, check.timeout]);
       const first = await once(firsts, key, () => run(check));
       const broken = brokenBy(first.result, check, needs.exit);
@@ -125,14 +126,15 @@ async function query(check: Check, surroundings: Surroundings, signal?: AbortSig
     const result = await metrics.query(check.command, {
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
-    return ended({ bound: bindQuery(result), broken: null, output: describeResult(result) });
+    return ended({ bound: bindQuery(result, check.command), broken: null, output: describeResult(result) });
   } catch (error) {
     if (signal?.aborted) throw cancelled(signal);
     if (limit.aborted) {
       const message = `${metrics.name} did not answer in time`;
       return ended({ bound: null, broken: { code: 'E_TIMEOUT', message }, output: '' });
     }
-    const { code, message } = toAllclearError(error);
+    const { code, message: what, details } = toAllclearError(error);
+    const message = details.next === undefined ? what : `${what}. ${details.next.replace(/\.$/, '')}`;
     return ended({ bound: null, broken: { code, message }, output: '' });
   }
 }

@@ -3,7 +3,7 @@
 import { AllclearError, oneLine } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { compile, type Expression } from './cel.ts';
-import { spell, subject } from './judge.ts';
+import { spell, subject, withoutRepeat } from './judge.ts';
 import type { Reading, Verdict, VerdictKind } from './model.ts';
 
 /** More undecided checks than this are not tried both ways (2 to the power of it evaluations). */
@@ -122,7 +122,7 @@ function phrase(reading: Reading): string {
       ? `abnormal: ${spell(reading.abnormal)}`
       : '';
   const bounds = stated === '' ? '' : ` (${stated.replace(/ \(inferred\)$/, ', inferred')})`;
-  return `${subject({ name: reading.check })} ${reading.shown}${bounds}`;
+  return `${subject({ name: reading.check })} ${withoutRepeat(reading.check, reading.shown)}${bounds}`;
 }
 
 /** `; not decided: journalctl (…)`, for those that were meant to decide. */

@@ -220,7 +220,10 @@ function conclude(
     return { verified: false, why: 'No check under Verify states what is normal.', readings, rounds };
   }
   if (open.length > 0) {
-    const first = open[0]!;
+    const first =
+      open.find(({ judgement }) => judgement === 'abnormal') ??
+      open.find(({ judgement }) => judgement === 'error') ??
+      open[0]!;
     const more = open.length > 1 ? ` (and ${open.length - 1} more)` : '';
     const why = `Not verified: ${subject({ name: first.check })} is ${first.judgement}${more}: ${first.why}`;
     return { verified: false, why, readings, rounds };

@@ -1,0 +1,143 @@
+/** The environment that a runbook's commands see: an allow-list, never everything. */
+import { delimiter, extname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AllclearError } from '../kernel/index.ts';
+import type { Runbook } from '../runbook/index.ts';
+
+/** Passed on as they are. docs/verdicts.md lists them. `ALLCLEAR_PASS_ENV` names more. */
+const PASSED: readonly string[] = [
+  // the shell
+  'HOME',
+  'LANG',
+  'LANGUAGE',
+  'LOGNAME',
+  'SHELL',
+  'TMPDIR',
+  'TZ',
+  'USER',
+  'XDG_CONFIG_HOME',
+  'XDG_RUNTIME_DIR',
+  // the network
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'CURL_CA_BUNDLE',
+  'SSL_CERT_DIR',
+  'SSL_CERT_FILE',
+  // where the tools of operators find their target; names and paths, no secrets
+  'AWS_CONFIG_FILE',
+  'AWS_DEFAULT_REGION',
+  'AWS_PROFILE',
+  'AWS_REGION',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'CLOUDSDK_CONFIG',
+  'DOCKER_CONTEXT',
+  'DOCKER_HOST',
+  'GOOGLE_APPLICATION_CREDENTIALS',
+  'KUBECONFIG',
+  'PGHOST',
+  'PGPASSFILE',
+  'PGPORT',
+  'PGSERVICE',
+  'PGUSER',
+  'SSH_AUTH_SOCK',
+  'SYSTEMD_PAGER',
+  // ours
+  'ALLCLEAR_ACTOR',
+  'ALLCLEAR_GUARD_TOKEN',
+  'ALLCLEAR_INCIDENT',
+  'ALLCLEAR_PROMETHEUS',
+  'ALLCLEAR_STORE',
+];
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where the guard shows metrics and levers when nothing else is said. */
+export const DEFAULT_GUARD_URL = 'http://127.0.0.1:9090';
+const MAX_VALUES = 64;
+const MAX_LENGTH = 4096;
+
+/**
+ * The allowed part of the caller's environment, with PATH extended so that `allclear` itself can be called,
+ * and what the commands of a runbook need to reach the same guard and store.
+ */
+export function commandEnv(
+  caller: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Record<string, string> {
+  const extra = (caller['ALLCLEAR_PASS_ENV'] ?? '').split(/[\s,]+/).filter(Boolean);
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(caller)) {
+    if (value === undefined) continue;
+    if (PASSED.includes(name) || extra.includes(name) || /^LC_[A-Z]+$/.test(name)) env[name] = value;
+  }
+  const main = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
+  const bin = fileURLToPath(new URL('../../bin/path', import.meta.url));
+  return {
+    ...env,
+    PATH: [bin, caller['PATH'] ?? DEFAULT_PATH].join(delimiter),
+    // Output is read by a program: no colours, no pager.
+    TERM: 'dumb',
+    PAGER: 'cat',
+    ALLCLEAR_NODE: process.execPath,
+    ALLCLEAR_MAIN: main,
+    ALLCLEAR_HOME: resolve(cwd, caller['ALLCLEAR_HOME'] ?? '.allclear'),
+    ALLCLEAR_GUARD_URL: caller['ALLCLEAR_GUARD_URL'] ?? DEFAULT_GUARD_URL,
+  };
+}
+
+/**
+ * `PARAM_*` for a runbook: what was given, else the defaults of its front matter.
+ * Errors: `E_USAGE` for a parameter that has neither.
+ */
+export function paramEnv(runbook: Runbook, given: ReadonlyMap<string, string>): Record<string, string> {
+  const values: [string, string][] = [...given];
+  for (const param of runbook.frontMatter.params) {
+    if (given.has(param.name)) continue;
+    if (param.default === null) {
+      throw new AllclearError('E_USAGE', {
+        what: `The parameter "${param.name}" has no value${param.description ? ` (${param.description})` : ''}`,
+        next: `Give it with --param ${param.name}=VALUE.`,
+        file: runbook.file,
+      });
+    }
+    values.push([param.name, param.default]);
+  }
+  return prefixed('PARAM_', values);
+}
+
+/** `LABEL_*` from an alert's labels. They come from outside: names are cleaned, values are only ever values. */
+export function labelEnv(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return prefixed('LABEL_', Object.entries(labels));
+}
+
+/** `instance.name` → `LABEL_INSTANCE_NAME`; where two names become the same the first one counts. */
+function prefixed(prefix: string, values: readonly (readonly [string, string])[]): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of values.slice(0, MAX_VALUES)) {
+    const clean = `${prefix}${name
+      .toUpperCase()
+      .replace(/[^A-Z0-9_]/g, '_')
+      .slice(0, 100)}`;
+    if (!Object.hasOwn(env, clean)) env[clean] = value.replaceAll('\0', '').slice(0, MAX_LENGTH);
+  }
+  return env;
+}
+
+/** Reads `--param name=value` and `--label name=value`. Errors: `E_USAGE`. */
+export function parseAssignments(option: string, texts: readonly string[]): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    if (equals < 1) {
+      throw new AllclearError('E_USAGE', {
+        what: `"${text}" after ${option} is not NAME=VALUE`,
+        next: `Write, for example, ${option} region=eu-1.`,
+      });
+    }
+    values.set(text.slice(0, equals).trim(), text.slice(equals + 1));
+  }
+  return values;
+}
