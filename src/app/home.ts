@@ -1,0 +1,67 @@
+/** Where Allclear keeps its state: `ALLCLEAR_HOME`, by default `.allclear` in the current folder. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { AllclearError, type Clock, slug, systemCode } from '../kernel/index.ts';
+import { openStore, type Store } from '../store/index.ts';
+
+export interface Home {
+  readonly folder: string;
+  /** A file path, or a URL once the store knows other databases. */
+  readonly storeLocation: string;
+  /** The file for the proposed rewriting of a runbook after an incident. */
+  updateFile(incident: string, runbook: string): string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function locateHome(env: Env, cwd: string): Home {
+  const folder = resolve(cwd, env['ALLCLEAR_HOME'] || '.allclear');
+  return {
+    folder,
+    storeLocation: storeLocation(env['ALLCLEAR_STORE'], cwd) ?? join(folder, 'allclear.db'),
+    updateFile: (incident, runbook) => join(folder, 'updates', slug(incident), `${slug(runbook)}.md`),
+  };
+}
+
+function storeLocation(wanted: string | undefined, cwd: string): string | null {
+  if (!wanted) return null;
+  return wanted === ':memory:' || /^[a-z][a-z0-9+]*:\/\//i.test(wanted) ? wanted : resolve(cwd, wanted);
+}
+
+/** Errors: as `openStore`. */
+export function openHomeStore(home: Home, clock?: Clock): Promise<Store> {
+  return openStore(home.storeLocation, { clock });
+}
+
+/**
+ * Writes a file below the home, making its folder.
+ * @throws `E_STORE_UNUSABLE` when it cannot be written
+ */
+export async function writeHomeFile(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  } catch (error) {
+    throw new AllclearError('E_STORE_UNUSABLE', {
+      what: `it cannot be written (${systemCode(error) ?? String(error)})`,
+      next: 'Set ALLCLEAR_HOME to a folder this user can write.',
+      file,
+      cause: error,
+    });
+  }
+}
+
+/** Who makes the changes: `ALLCLEAR_ACTOR`, else the user's name. */
+export function actorName(env: Env): string {
+  return env['ALLCLEAR_ACTOR']?.trim() || env['USER']?.trim() || systemUser() || 'unknown';
+}
+
+/** '' where the system knows no user name, as in some containers. */
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,2 @@
+export { findRunbook } from './library.ts';
+export { type Intake, type Received, receive } from './receive.ts';
