@@ -9,10 +9,14 @@ const SHOWN: Record<ValueType, string> = {
   matrix: 'range vector',
 };
 
+/** Operators and calls inside one another; evaluation recurses this deep. */
+const MAX_DEPTH = 1500;
+
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
 
 /** Checks what the grammar leaves open: argument types and counts, operands, modifiers. Throws `E_PROMQL_SYNTAX`. */
-export function checkTypes(expr: Expr, text: string): void {
+export function checkTypes(expr: Expr, text: string, depth = 0): void {
+  if (depth > MAX_DEPTH) throw syntaxError(text, expr.from, 'the query is nested too deeply');
   switch (expr.kind) {
     case 'call':
       checkCall(expr, text);
@@ -49,7 +53,7 @@ export function checkTypes(expr: Expr, text: string): void {
     default:
       break;
   }
-  for (const child of childrenOf(expr)) checkTypes(child, text);
+  for (const child of childrenOf(expr)) checkTypes(child, text, depth + 1);
 }
 
 function expect(expr: Expr, wanted: ValueType, where: string, text: string): void {

@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Aggregate, Binary, Duration, Expr, Matching, Operator, Shift } from './ast.ts';
+import { type ChainOperand, climb, flattenChain } from './chain.ts';
 import { compileDuration } from './compile-duration.ts';
 import { compileMatchers } from './compile-matchers.ts';
 import { syntaxError, unsupported } from './failure.ts';
@@ -57,8 +58,6 @@ export class Compiler {
   #compile(node: SyntaxNode): Expr {
     const place = { from: node.from, to: node.to };
     switch (node.name) {
-      case 'NumberDurationLiteral':
-        return { kind: 'number', value: this.#number(node), ...place };
       case 'StringLiteral':
         return { kind: 'string', value: this.#string(node), ...place };
       case 'ParenExpr':
@@ -71,18 +70,14 @@ export class Compiler {
           at: null,
           ...place,
         };
+      case 'NumberDurationLiteral':
       case 'MatrixSelector':
-        return this.#range(node);
       case 'SubqueryExpr':
-        return this.#subquery(node);
       case 'OffsetExpr':
-        return this.#offset(node);
       case 'StepInvariantExpr':
-        return this.#at(node);
       case 'UnaryExpr':
-        return this.#unary(node);
       case 'BinaryExpr':
-        return this.#binary(node);
+        return this.#chain(node);
       case 'AggregateExpr':
         return this.#aggregate(node);
       case 'FunctionCall':
@@ -126,29 +121,27 @@ export class Compiler {
     return value;
   }
 
-  #range(node: SyntaxNode): Expr {
-    const [inner, duration] = this.#children(node);
-    const selector = inner!.name === 'VectorSelector' ? this.compile(inner!) : undefined;
-    if (selector?.kind !== 'selector') {
-      const why = /^(?:OffsetExpr|StepInvariantExpr)$/.test(inner!.name)
-        ? 'no offset or @ modifier is allowed before the range'
-        : 'ranges are only allowed for vector selectors';
-      throw syntaxError(this.#text, node.from, why);
+  #range(node: SyntaxNode, selector: Expr, bare: boolean): Expr {
+    if (selector.kind !== 'selector' || !bare) {
+      throw syntaxError(this.#text, node.from, 'ranges are only allowed for vector selectors');
     }
-    const range = this.#positive(duration!);
-    return { kind: 'range', selector, range, from: node.from, to: node.to };
+    if (selector.offset !== 0 || selector.at !== null) {
+      throw syntaxError(this.#text, node.from, 'no offset or @ modifier is allowed before the range');
+    }
+    const range = this.#positive(this.#children(node)[1]!);
+    return { kind: 'range', selector, range, from: selector.from, to: node.to };
   }
 
-  #subquery(node: SyntaxNode): Expr {
-    const [inner, duration, step] = this.#children(node);
+  #subquery(node: SyntaxNode, expr: Expr): Expr {
+    const [, duration, step] = this.#children(node);
     return {
       kind: 'subquery',
-      expr: this.compile(inner!),
+      expr,
       range: this.#positive(duration!),
       step: step ? this.#positive(step) : null,
       offset: 0,
       at: null,
-      from: node.from,
+      from: expr.from,
       to: node.to,
     };
   }
@@ -162,75 +155,82 @@ export class Compiler {
   }
 
   /** The selector or subquery that `offset` and `@` apply to. */
-  #shifted(node: SyntaxNode, word: string): { expr: Expr; shift: Shift } {
-    const inner = this.#only(node);
-    const expr = this.compile(inner);
+  #shiftOf(expr: Expr, bare: boolean, suffix: SyntaxNode): Shift {
     const target = expr.kind === 'range' ? expr.selector : expr;
-    if (inner.name === 'ParenExpr' || (target.kind !== 'selector' && target.kind !== 'subquery')) {
-      throw syntaxError(
-        this.#text,
-        node.from,
-        `${word} modifier must be preceded by an instant vector selector, range vector selector or a subquery`,
-      );
-    }
-    return { expr, shift: target };
+    if (bare && (target.kind === 'selector' || target.kind === 'subquery')) return target;
+    const word = suffix.name === 'OffsetExpr' ? 'offset' : '@';
+    throw syntaxError(
+      this.#text,
+      suffix.from,
+      `${word} modifier must be preceded by an instant vector selector, range vector selector or a subquery`,
+    );
   }
 
-  #offset(node: SyntaxNode): Expr {
-    const { expr, shift } = this.#shifted(node, 'offset');
+  #applyOffset(shift: Shift, node: SyntaxNode): void {
     if (shift.offset !== 0) throw syntaxError(this.#text, node.from, 'offset may not be set multiple times');
     shift.offset = compileDuration(this.#children(node)[2]!, this.#text);
-    return expr;
   }
 
-  #at(node: SyntaxNode): Expr {
-    const { expr, shift } = this.#shifted(node, '@');
+  #applyAt(shift: Shift, node: SyntaxNode): void {
     if (shift.at !== null)
       throw syntaxError(this.#text, node.from, '@ <timestamp> may not be set multiple times');
     const time = this.#children(node)[2]!;
     if (time.name === 'AtModifierPreprocessors') {
       shift.at = this.#slice(time).toLowerCase().startsWith('start') ? 'start' : 'end';
-    } else {
-      const seconds = this.#number(time);
-      if (!Number.isFinite(seconds) || Math.abs(seconds) > 9.2e15) {
-        throw syntaxError(this.#text, time.from, 'timestamp out of bounds for @ modifier');
-      }
-      shift.at = Math.round(seconds * 1000);
+      return;
+    }
+    const seconds = this.#number(time);
+    if (!Number.isFinite(seconds) || Math.abs(seconds) > 9.2e15) {
+      throw syntaxError(this.#text, time.from, 'timestamp out of bounds for @ modifier');
+    }
+    shift.at = Math.round(seconds * 1000);
+  }
+
+  /** Compiles a chain of operators, which binds by PromQL's precedence whatever the tree says. */
+  #chain(node: SyntaxNode): Expr {
+    const tokens = flattenChain(node, (inner) => this.#children(inner), this.#text);
+    return climb(tokens, {
+      operand: (operand) => this.#operand(operand),
+      operator: (binary, left, right) => this.#binary(binary, left, right),
+    });
+  }
+
+  #operand({ node, suffixes, from }: ChainOperand): Expr {
+    let expr: Expr = node.name === 'NumberDurationLiteral' ? this.#unsigned(node, from) : this.compile(node);
+    let bare = node.name !== 'ParenExpr';
+    for (const suffix of suffixes) {
+      if (suffix.name === 'OffsetExpr') this.#applyOffset(this.#shiftOf(expr, bare, suffix), suffix);
+      else if (suffix.name === 'StepInvariantExpr') this.#applyAt(this.#shiftOf(expr, bare, suffix), suffix);
+      else
+        expr =
+          suffix.name === 'SubqueryExpr' ? this.#subquery(suffix, expr) : this.#range(suffix, expr, bare);
+      if (suffix.name === 'SubqueryExpr') bare = true;
     }
     return expr;
   }
 
-  #unary(node: SyntaxNode): Expr {
-    const [operator, inner] = this.#children(node);
-    const expr = this.compile(inner!);
-    if (this.#slice(operator!) === '+') return { ...expr, from: node.from };
-    return { kind: 'negation', expr, from: node.from, to: node.to };
+  /** The literal without its sign, which the chain holds as an operator. */
+  #unsigned(node: SyntaxNode, from: number): Expr {
+    const value = parseNumberLiteral(this.#text.slice(from, node.to));
+    if (value === undefined) throw syntaxError(this.#text, node.from, `bad number ${this.#slice(node)}`);
+    return { kind: 'number', value, from, to: node.to };
   }
 
-  #binary(node: SyntaxNode): Expr {
+  #binary(node: SyntaxNode, left: Expr, right: Expr): Binary {
     const children = this.#children(node);
-    const left = children[0]!;
     const operatorNode = children[1]!;
-    const right = children.at(-1)!;
     const op = OPERATORS[operatorNode.name];
     if (!op) throw unsupported(`the operator ${this.#slice(operatorNode)}`, 'it works on native histograms');
-    const place = { from: node.from, to: node.to };
-    const parts = {
+    return {
+      kind: 'binary',
       op,
-      right: this.compile(right),
+      left,
+      right,
       bool: children.some((child) => child.name === 'BoolModifier'),
       matching: this.#matching(children, op),
+      from: left.from,
+      to: right.to,
     };
-    const compiled = this.compile(left);
-    // The grammar takes the sign of `-1 ^ 2` into the literal; PromQL means -(1 ^ 2).
-    if (op === '^' && left.name === 'NumberDurationLiteral' && /^[+-]/.test(this.#slice(left))) {
-      const negative = this.#slice(left).startsWith('-');
-      const bare: Expr =
-        compiled.kind === 'number' && negative ? { ...compiled, value: -compiled.value } : compiled;
-      const power: Binary = { kind: 'binary', left: bare, ...parts, ...place };
-      return negative ? { kind: 'negation', expr: power, ...place } : power;
-    }
-    return { kind: 'binary', left: compiled, ...parts, ...place };
   }
 
   #matching(children: readonly SyntaxNode[], op: Operator): Matching {

@@ -31,7 +31,8 @@ export function parsePromql(text: string): Expr {
     throw syntaxError(text.slice(0, 80), 0, `the query is longer than ${MAX_QUERY_LENGTH} characters`);
   }
   if (text.trim() === '') throw syntaxError(text, 0, 'the query is empty');
-  const tree = grammar().parse(text);
+  // The published grammar does not know `2.`; the space keeps all places as they are.
+  const tree = grammar().parse(text.includes('.') ? withoutTrailingDots(text) : text);
   refuseErrors(tree, text);
   const top = tree.topNode.firstChild;
   if (!top) throw syntaxError(text, 0, 'the query is empty');
@@ -67,4 +68,12 @@ function refuseErrors(tree: Tree, text: string): void {
   const rest = text.slice(at).trim();
   const what = rest === '' ? 'the query ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 30))}`;
   throw syntaxError(text, at, what);
+}
+
+const STRING_OR_DOT = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*|(?<![\w.:])\d+\.(?![\w.])/g;
+
+function withoutTrailingDots(text: string): string {
+  return text.replaceAll(STRING_OR_DOT, (found) =>
+    /^\d+\.$/.test(found) ? `${found.slice(0, -1)} ` : found,
+  );
 }

@@ -76,6 +76,8 @@ function variance(values: ArrayLike<number>): number {
 }
 
 function medianDeviation(values: ArrayLike<number>): number {
+  // Quantiles would sort a NaN away.
+  if (Array.prototype.some.call(values, Number.isNaN)) return Number.NaN;
   const median = quantile(0.5, values);
   return quantile(
     0.5,
