@@ -2,6 +2,7 @@ export { type Exposition, parseExposition } from './exposition.ts';
 export { fingerprint, formatSeries } from './labels.ts';
 export type { Alert, Labels, MetricsSource, QueryResult, Sample, Series } from './model.ts';
 export { almostEqual } from './numbers.ts';
+export { PrometheusSource } from './prometheus-source.ts';
 export { evaluateInstant, evaluateRange } from './promql/evaluate.ts';
 export { metricNames, rangeNeeded } from './promql/inspect.ts';
 export { parsePromql } from './promql/parse.ts';
