@@ -122,9 +122,12 @@ export class AllclearError extends Error {
   }
 }
 
-/** The error as any caller can show it: an unexpected one becomes `E_INTERNAL` with its cause kept. */
+/** The error as any caller can show it: an abort is `E_CANCELLED`, an unexpected one `E_INTERNAL` with its cause kept. */
 export function toAllclearError(error: unknown): AllclearError {
   if (error instanceof AllclearError) return error;
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new AllclearError('E_CANCELLED', { what: error.message, cause: error });
+  }
   const what = error instanceof Error ? error.message : String(error);
   return new AllclearError('E_INTERNAL', {
     what,

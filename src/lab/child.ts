@@ -73,9 +73,12 @@ export class Child {
     return this.#endedHow === undefined;
   }
 
-  /** The last lines the child wrote to its standard error. */
+  /** The last lines the child wrote to its standard error; of an uncaught error, the lines that name it. */
   get stderrTail(): string {
-    return this.#stderr.trimEnd().split('\n').slice(-STDERR_TAIL_LINES).join('\n');
+    const lines = this.#stderr.trimEnd().split('\n');
+    const named = lines.findLastIndex((line) => /^(\w*Error\b|\{"error")/.test(line));
+    const from = named === -1 ? Math.max(0, lines.length - STDERR_TAIL_LINES) : named;
+    return lines.slice(from, from + STDERR_TAIL_LINES).join('\n');
   }
 
   onMessage(listener: (message: unknown) => void): () => void {

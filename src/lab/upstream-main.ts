@@ -1,4 +1,5 @@
 /** A lab process: one MCP server. Settings are JSON in the first argument; `ready` goes out over IPC. */
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -13,15 +14,6 @@ const settings = upstreamOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}')
 const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
 const counters = new Int32Array(shared);
 
-const server = createUpstreamServer(calibrateBurn(settings.initializeCostMs), {
-  initializeDone: () => void Atomics.add(counters, 0, 1),
-  sessions: (count) => void Atomics.store(counters, 1, count),
-});
-await new Promise<void>((resolve, reject) => {
-  server.once('error', reject);
-  server.listen(settings.port, settings.host, settings.backlog, resolve);
-});
-
 const exporter = new Worker(new URL(`./upstream-metrics${extname(import.meta.url)}`, import.meta.url), {
   workerData: { host: settings.host, port: settings.metricsPort, counters: shared },
 });
@@ -29,6 +21,13 @@ exporter.on('error', (error) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(1);
 });
-exporter.once('message', (metricsPort: number) => {
+const [metricsPort] = (await once(exporter, 'message')) as [number];
+
+const server = createUpstreamServer(calibrateBurn(settings.initializeCostMs), {
+  initializeDone: () => void Atomics.add(counters, 0, 1),
+  sessions: (count) => void Atomics.store(counters, 1, count),
+});
+// The port opens last, and nothing is awaited afterwards: a storm that waits outside takes the event loop at once.
+server.listen(settings.port, settings.host, settings.backlog, () => {
   process.send?.({ type: 'ready', port: (server.address() as AddressInfo).port, metricsPort });
 });

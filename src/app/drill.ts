@@ -1,0 +1,262 @@
+/** Puts a drill together: the lab, the watch over it, the store, the way of an alert into an incident. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { historyEntry, openJournal, type Surroundings, type TimelineEvent } from '../engine/index.ts';
+import { GuardLevers } from '../guard/index.ts';
+import { receive } from '../intake/index.ts';
+import { AllclearError, newId, systemClock } from '../kernel/index.ts';
+import {
+  type DrillEvent,
+  type DrillResult,
+  drill,
+  type Findings,
+  Lab,
+  type LabAccess,
+  type Scene,
+  stageSessionStorm,
+  startWatch,
+  type UntreatedResult,
+  watchUntreated,
+} from '../lab/index.ts';
+import { type Alert, parseRuleFile, type RuleGroup } from '../metrics/index.ts';
+import { addHistoryEntry, type Runbook } from '../runbook/index.ts';
+import type { Store } from '../store/index.ts';
+import { commandEnv, paramEnv } from './command-env.ts';
+import { chooseAddresses } from './drill-addresses.ts';
+import { type Home, locateHome, openHomeStore, writeHomeFile } from './home.ts';
+import { readRunbook } from './read-runbooks.ts';
+
+const LIBRARY = fileURLToPath(new URL('../../runbooks', import.meta.url));
+const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
+const SAMPLE_SECONDS = 3;
+const UNTREATED_SECONDS = 60;
+
+const STAGES = { 'session-storm': stageSessionStorm } as const;
+
+export interface DrillRequest {
+  /** A failure mode: the name of a shipped runbook. */
+  readonly failure: string;
+  readonly clients: number;
+  readonly initializeCostMs: number;
+  /** `host:port`; unset, the usual ports or free ones. */
+  readonly listen?: string;
+  readonly admin?: string;
+  /** Leave the lab up afterwards, until the signal. */
+  readonly keep: boolean;
+  /** Inject the failure, and leave the rest to whoever is at another terminal. */
+  readonly practice: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: DrillEvent) => void;
+}
+
+/**
+ * Runs the rehearsal, or with `practice` only the failure (the result is then null).
+ * @param request.onResult is told the result before the lab is kept up
+ * Errors: `E_NOT_FOUND` for an unknown failure, `E_PORT_IN_USE`, `E_CHILD_ENDED`, `E_CANCELLED`.
+ */
+export async function runDrill(
+  request: DrillRequest & { readonly onResult: (result: DrillResult) => void },
+): Promise<DrillResult | null> {
+  const stage = stageOf(request.failure);
+  const runbook = await shippedRunbook(request.failure);
+  await using lab = new Lab({ clock: systemClock, signal: request.signal });
+  const scene = await stage(lab, {
+    clients: request.clients,
+    initializeCostMs: request.initializeCostMs,
+    guard: {
+      command: [process.execPath, MAIN, 'guard'],
+      token: randomBytes(18).toString('base64url'),
+      ...(await chooseAddresses(request)),
+    },
+    clock: systemClock,
+  });
+  announce(request, scene);
+  if (request.practice) {
+    await practise(request, scene, lab);
+    return null;
+  }
+  const result = await rehearse(request, scene, runbook, lab);
+  request.onResult(result);
+  if (request.keep && scene.access) {
+    request.onEvent({ kind: 'practice', access: scene.access });
+    await untilStopped(request.signal, lab);
+  }
+  return result;
+}
+
+/** The same failure with no guard: nobody does anything. */
+export async function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
+  const stage = stageOf(request.failure);
+  const { clients, initializeCostMs, onEvent } = request;
+  await using lab = new Lab({ clock: systemClock, signal: request.signal });
+  const scene = await stage(lab, { clients, initializeCostMs, guard: null, clock: systemClock });
+  announce(request, scene);
+  return watchUntreated({
+    runbook: request.failure,
+    scene,
+    observeSeconds: UNTREATED_SECONDS,
+    clock: systemClock,
+    signal: lab.signal,
+    onEvent,
+  });
+}
+
+async function rehearse(
+  request: DrillRequest,
+  scene: Scene,
+  runbook: Runbook,
+  lab: Lab,
+): Promise<DrillResult> {
+  const home = locateHome(request.env, request.cwd);
+  // Not a part of the lab: when the lab is stopped, the store must still take down that it was.
+  const store = await openHomeStore(home, systemClock);
+  const id = newId('drill', systemClock);
+  try {
+    const findings = await rehearseWith(request, { scene, runbook, lab, home, store, id });
+    const result: DrillResult = { ...findings, record: join(home.folder, 'drills', `${id}.json`) };
+    await writeHomeFile(result.record, `${JSON.stringify(result, null, 2)}\n`);
+    return result;
+  } finally {
+    await store.close();
+  }
+}
+
+interface Rehearsal {
+  readonly scene: Scene;
+  readonly runbook: Runbook;
+  readonly lab: Lab;
+  readonly home: Home;
+  readonly store: Store;
+  readonly id: string;
+}
+
+async function rehearseWith(request: DrillRequest, rehearsal: Rehearsal): Promise<Findings> {
+  const { scene, runbook, lab, home, store, id } = rehearsal;
+  const access = requireAccess(scene);
+  const watch = startWatch({ targets: scene.targets, groups: await shippedRules(), clock: systemClock });
+  lab.add(watch);
+  return drill({
+    runbook,
+    others: [],
+    scene,
+    watch,
+    surroundings: surroundingsOf(request, access, runbook, watch.source),
+    levers: new GuardLevers(`http://${access.admin}`, access.token),
+    receive: (alert, onEvent) => openFor(store, runbook, alert, id, onEvent),
+    propose: (incident) => propose(store, home, runbook, incident),
+    worker: `${hostname()}:${process.pid}`,
+    clock: systemClock,
+    signal: lab.signal,
+    onEvent: request.onEvent,
+  });
+}
+
+/** Each drill is an incident of its own: it never joins one that an earlier drill has left open. */
+async function openFor(
+  store: Store,
+  runbook: Runbook,
+  alert: Alert,
+  drillId: string,
+  onEvent: (event: TimelineEvent) => void,
+) {
+  const labelled = { ...alert, labels: { ...alert.labels, drill: drillId } };
+  const [received] = await receive([labelled], {
+    store,
+    clock: systemClock,
+    runbooks: [runbook],
+    actor: 'evaluator',
+    identifyingLabels: ['drill'],
+  });
+  if (!received?.incident) {
+    throw new AllclearError('E_INTERNAL', { what: 'a firing alert has opened no incident' });
+  }
+  return openJournal({ store, incident: received.incident, actor: 'drill', onEvent });
+}
+
+async function propose(store: Store, home: Home, runbook: Runbook, incident: string): Promise<string> {
+  const events = await openJournal({ store, incident, actor: 'drill' }).timeline();
+  const { date, text } = historyEntry(incident, runbook.steps, events);
+  const file = home.updateFile(incident, runbook.id);
+  await writeHomeFile(file, addHistoryEntry(runbook.source, { date, text: `Drill. ${text}` }));
+  return file;
+}
+
+function surroundingsOf(
+  { env, cwd }: DrillRequest,
+  access: LabAccess,
+  runbook: Runbook,
+  metrics: Surroundings['metrics'],
+): Surroundings {
+  const ours = {
+    ...env,
+    ALLCLEAR_GUARD_URL: `http://${access.admin}`,
+    ALLCLEAR_GUARD_TOKEN: access.token,
+    ALLCLEAR_ACTOR: 'drill',
+  };
+  return {
+    clock: systemClock,
+    cwd,
+    env: { ...commandEnv(ours, cwd), ...paramEnv(runbook, new Map(Object.entries(access.params))) },
+    hosts: [],
+    metrics,
+    secrets: [access.token],
+    sampleSeconds: SAMPLE_SECONDS,
+  };
+}
+
+async function practise({ signal, onEvent }: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
+  const stopShowing = scene.onClients(({ connected, total, attempts }) =>
+    onEvent({ kind: 'fleet', connected, total, attempts }),
+  );
+  try {
+    await scene.connect(lab.signal);
+    onEvent({ kind: 'connected', connected: scene.clients().connected });
+    onEvent({ kind: 'injected', what: await scene.inject() });
+    onEvent({ kind: 'practice', access: requireAccess(scene) });
+    await untilStopped(signal, lab);
+  } finally {
+    stopShowing();
+  }
+}
+
+/** Resolves on Ctrl-C; rejects when a part of the lab crashes before. */
+async function untilStopped(signal: AbortSignal, lab: Lab): Promise<void> {
+  if (!lab.signal.aborted) {
+    await new Promise<void>((resolve) =>
+      lab.signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+  }
+  if (!signal.aborted) throw lab.signal.reason as Error;
+}
+
+function announce({ onEvent }: DrillRequest, scene: Scene): void {
+  const { access, servers, notice } = scene;
+  onEvent({ kind: 'lab', servers, guard: access && { listen: access.listen, admin: access.admin }, notice });
+}
+
+function requireAccess(scene: Scene): LabAccess {
+  if (scene.access) return scene.access;
+  throw new AllclearError('E_INTERNAL', { what: 'the lab has no guard' });
+}
+
+function stageOf(failure: string): (typeof STAGES)[keyof typeof STAGES] {
+  if (Object.hasOwn(STAGES, failure)) return STAGES[failure as keyof typeof STAGES];
+  throw new AllclearError('E_NOT_FOUND', {
+    what: `there is no drill for "${failure}"`,
+    next: `There is one for: ${Object.keys(STAGES).join(', ')}.`,
+  });
+}
+
+function shippedRunbook(failure: string): Promise<Runbook> {
+  return readRunbook(join(LIBRARY, `${failure}.md`), LIBRARY);
+}
+
+async function shippedRules(): Promise<readonly RuleGroup[]> {
+  const file = join(LIBRARY, 'alerts.yaml');
+  return parseRuleFile(await readFile(file, 'utf8'), file);
+}

@@ -1,0 +1,71 @@
+/** `allclear drill`: injects a real failure into a lab and shows whether its runbook cures it. */
+import { runDrill, runUntreated } from '../../app/drill.ts';
+import { AllclearError } from '../../kernel/index.ts';
+import { printDrill, printUntreated } from '../drill-summary.ts';
+import { DrillView } from '../drill-view.ts';
+import type { Io } from '../io.ts';
+
+export interface DrillCommandOptions {
+  readonly clients?: string;
+  readonly initializeCost?: string;
+  readonly guard?: boolean;
+  readonly practice?: boolean;
+  readonly keep?: boolean;
+  readonly listen?: string;
+  readonly admin?: string;
+  readonly json?: boolean;
+}
+
+/** @returns 0 when the runbook is proven (or the untreated failure was watched), 1 when it falls short */
+export async function drillCommand(failure: string, options: DrillCommandOptions, io: Io): Promise<number> {
+  if (options.guard === false && options.practice) {
+    throw new AllclearError('E_USAGE', {
+      what: '--practice needs the guard: its levers are what you practise with',
+      next: 'Leave out --no-guard.',
+    });
+  }
+  const live =
+    io.colour && !options.json ? (await import('log-update')).createLogUpdate(process.stderr) : null;
+  const view = new DrillView(io, live, () => performance.now());
+  const request = {
+    failure,
+    clients: wholeNumber('--clients', options.clients ?? '1000', 1, 5000),
+    initializeCostMs: wholeNumber('--initialize-cost', options.initializeCost ?? '10', 0, 1000),
+    ...(options.listen !== undefined && { listen: options.listen }),
+    ...(options.admin !== undefined && { admin: options.admin }),
+    keep: options.keep ?? false,
+    practice: options.practice ?? false,
+    env: io.env,
+    cwd: io.cwd,
+    signal: io.signal,
+    onEvent: (event: Parameters<DrillView['show']>[0]) => view.show(event),
+  };
+  view.title(failure, request.clients, request.initializeCostMs);
+  try {
+    if (options.guard === false) {
+      const result = await runUntreated(request);
+      view.end();
+      printUntreated(result, io, options.json ?? false);
+      return 0;
+    }
+    const outcome = await runDrill({
+      ...request,
+      onResult: (result) => {
+        view.end();
+        printDrill(result, io, options.json ?? false);
+      },
+    });
+    return outcome && outcome.shortcomings.length > 0 ? 1 : 0;
+  } finally {
+    view.end();
+  }
+}
+
+function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new AllclearError('E_USAGE', {
+    what: `${option} cannot be "${text}"`,
+    next: `Give a whole number from ${min} to ${max}.`,
+  });
+}

@@ -1,0 +1,58 @@
+/** The same failure with no guard and nobody doing anything: what the runbook is up against. */
+import type { Clock } from '../kernel/index.ts';
+import { recordClients } from './client-record.ts';
+import type { DrillEvent, UntreatedResult } from './drill-model.ts';
+import type { Scene } from './scene.ts';
+
+const STEADY_MS = 3000;
+const RECOVERED_SHARE = 0.99;
+
+export interface Untreated {
+  readonly runbook: string;
+  readonly scene: Scene;
+  readonly observeSeconds: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: DrillEvent) => void;
+}
+
+/** Injects the failure and watches. Ends early when the clients recover by themselves. */
+export async function watchUntreated(setup: Untreated): Promise<UntreatedResult> {
+  const { scene, clock, signal, onEvent, observeSeconds } = setup;
+  const startedAt = clock.monotonic();
+  const stopShowing = scene.onClients(({ connected, total, attempts }) =>
+    onEvent({ kind: 'fleet', connected, total, attempts }),
+  );
+  try {
+    await scene.connect(signal);
+    onEvent({ kind: 'connected', connected: scene.clients().connected });
+    await clock.sleep(STEADY_MS, signal);
+    const record = recordClients(scene, clock);
+    const before = scene.clients();
+    const injectedAt = clock.monotonic();
+    onEvent({ kind: 'injected', what: await scene.inject() });
+    onEvent({ kind: 'observing', seconds: observeSeconds });
+    // The loss needs a moment to be noticed; only after it can there be a recovery.
+    await clock.sleep(STEADY_MS, signal);
+    const recovered = () => scene.clients().connected >= before.total * RECOVERED_SHARE;
+    while (clock.monotonic() - injectedAt < observeSeconds * 1000 && !recovered())
+      await clock.sleep(250, signal);
+    const { connected, total, handshakes } = scene.clients();
+    onEvent({ kind: 'recovered', connected, total });
+    const { lost, connected: series } = record.stop();
+    return {
+      runbook: setup.runbook,
+      untreated: true,
+      clients: { total, lost, recovered: connected },
+      recovers: recovered(),
+      initializes: { done: await scene.initializesDone(), useful: handshakes - before.handshakes },
+      seconds: {
+        observed: (clock.monotonic() - injectedAt) / 1000,
+        total: (clock.monotonic() - startedAt) / 1000,
+      },
+      connected: series,
+    };
+  } finally {
+    stopShowing();
+  }
+}
