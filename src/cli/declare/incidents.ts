@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import { collect, type Declare, example } from './declaration.ts';
+
+/** Working on incidents, and looking back at them. */
+export const incidentCommands: Declare = (io, done) => {
+  const run = new Command('run')
+    .description('diagnose, fix step by step, verify until all clear; asks before every step')
+    .argument('[file]', 'the runbook; with --incident it may be left out')
+    .option('--incident <id>', 'go on with this incident (an id, its beginning, or "last")')
+    .option('-y, --yes', 'go on when confirmed; approve safe and reversible steps')
+    .option('--approve-all', 'approve disruptive steps too, and an inconclusive verdict')
+    .option('--skip-manual', 'skip steps that only a person can do')
+    .option('--unknown <decision>', 'about an interrupted step: done, again or skip')
+    .option('--failed <decision>', 'about a failed step: again (once) or skip')
+    .option('--verify-each-step', 'offer to stop when verify holds before the last step')
+    .option('--within <duration>', 'how long to verify where the checks do not say (5m)')
+    .option('--host <mapping>', 'NAME[:PORT]=ADDRESS[:PORT], repeat for several', collect)
+    .option('--param <name=value>', 'a parameter of the runbook, repeat for several', collect)
+    .option('--label <name=value>', 'a label of the alert, repeat for several', collect)
+    .option('--scrape <url>', '[JOB=]URL of metrics for promql checks, repeat for several', collect)
+    .option('--prometheus <url>', 'the Prometheus that answers promql checks')
+    .option('--sample-seconds <seconds>', 'between the two samples of a rate (3)')
+    .option('--actor <name>', 'who acts (ALLCLEAR_ACTOR, your user name)')
+    .option('--write', 'put the History entry into the runbook file itself')
+    .option('--json', 'print the result as one object; events as JSON lines on stderr')
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 all clear, 1 stopped or not verified, 2 an approval is needed, 3 it failed.\n${example(
+        'allclear run runbooks/session-storm.md',
+        'allclear run --incident last --yes',
+      )}`,
+    )
+    .action(async (file: string | undefined, options: object) => {
+      const { runCommand } = await import('../commands/run.ts');
+      done(await runCommand(file, options, io));
+    });
+  const incidents = new Command('incidents')
+    .description('what has happened, newest first')
+    .option('--open', 'only those that are not over')
+    .option('--limit <n>', 'how many, at most 1000', '20')
+    .option('--json', 'print an array')
+    .addHelpText('after', example('allclear incidents', 'allclear incidents show last'))
+    .action(async (options: object) => {
+      const { incidentsCommand } = await import('../commands/incidents.ts');
+      done(await incidentsCommand(options, io));
+    });
+  incidents
+    .command('show')
+    .description("one incident's time line: who did what, and what came of it")
+    .argument('<id>', 'its id, the beginning of it, or "last"')
+    .option('--output', 'all of what the steps printed, not only the end')
+    .option('--json', 'print one object')
+    .addHelpText('after', example('allclear incidents show last'))
+    .action(async (id: string, _: object, command: Command) => {
+      const { incidentsShowCommand } = await import('../commands/incidents.ts');
+      done(await incidentsShowCommand(id, command.optsWithGlobals(), io));
+    });
+  incidents
+    .command('close')
+    .description('end an incident: resolved, ruled out, inconclusive or escalated')
+    .argument('<id>', 'its id, the beginning of it, or "last"')
+    .option('--reason <text>', 'why, for those who read it later')
+    .option('--json', 'print the incident')
+    .addHelpText('after', example('allclear incidents close last --reason "written up"'))
+    .action(async (id: string, _: object, command: Command) => {
+      const { incidentsCloseCommand } = await import('../commands/incidents.ts');
+      done(await incidentsCloseCommand(id, command.optsWithGlobals(), io));
+    });
+  return [run, incidents];
+};

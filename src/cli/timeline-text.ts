@@ -1,0 +1,88 @@
+/** One line of words for every kind of event on a time line. */
+import type { TimelineEvent } from '../engine/index.ts';
+import { formatDuration, oneLine } from '../kernel/index.ts';
+
+const MAX = 600;
+
+/** What the event says. Everything in it came from outside at some point: nothing is printed raw. */
+export function eventText(event: TimelineEvent): string {
+  return oneLine(words(event), MAX);
+}
+
+function words(event: TimelineEvent): string {
+  switch (event.kind) {
+    case 'opened':
+      return `opened: ${event.data.title}`;
+    case 'alert':
+      return `alert ${event.data.name} is ${event.data.status}`;
+    case 'diagnosis-started':
+      return 'diagnosis started';
+    case 'verdict-reached':
+      return `verdict: ${event.data.verdict}. ${event.data.why}`;
+    case 'answered':
+      return `answered ${event.data.answer}: ${event.data.question}`;
+    case 'decided':
+      return `decided to ${event.data.decision}, as ${event.data.why}`;
+    case 'remediation-started':
+      return 'remediation started';
+    case 'checked-before-fix':
+      return `verify before any step: ${event.data.verified ? 'passed, so it proves little' : 'failed, as it should'}`;
+    case 'verification-started':
+      return 'verification started';
+    case 'verified':
+      return `verified. ${event.data.why}`;
+    case 'not-verified':
+      return event.data.why;
+    case 'levers-released':
+      return `levers given back: ${event.data.levers.join(', ')}`;
+    case 'levers-not-released':
+      return `levers could not be given back: ${event.data.error}`;
+    case 'stopped':
+      return `stopped: ${event.data.why}`;
+    case 'note':
+      return `note: ${event.data.text}`;
+    case 'escalated':
+      return `escalated: ${event.data.why}`;
+    case 'closed':
+      return `closed: ${event.data.why}`;
+    default:
+      return `step ${event.data.step}${inStep(event)}`;
+  }
+}
+
+type StepEvent = Extract<TimelineEvent, { data: { step: number } }>;
+
+function inStep(event: StepEvent): string {
+  switch (event.kind) {
+    case 'step-approved': {
+      const by = event.data.by.length === 0 ? 'policy' : event.data.by.join(' and ');
+      return ` approved by ${by}: ${event.data.title}`;
+    }
+    case 'step-skipped':
+      return ` skipped${event.data.why ? ` (${event.data.why})` : ''}: ${event.data.title}`;
+    case 'step-reported':
+      return ` reported ${event.data.outcome}${event.data.note ? ` (${event.data.note})` : ''}: ${event.data.title}`;
+    case 'step-intended':
+      return `${blockOf(event)} begins${attemptOf(event)}`;
+    case 'step-ended': {
+      const exit = event.data.exit === null || event.data.exit === 0 ? '' : ` (exit ${event.data.exit})`;
+      return `${blockOf(event)} ${event.data.state}${exit} after ${formatDuration(event.data.durationMs / 1000)}`;
+    }
+    case 'step-unknown':
+      return `${blockOf(event)} is unknown: ${event.data.worker} fell silent`;
+    case 'step-late':
+      return `${blockOf(event)} ended (${event.data.state}) after it had been given up`;
+    case 'step-decided':
+      return `${blockOf(event)}: decided "${event.data.decision}"`;
+    case 'step-reopened':
+      return ` is tried again: ${event.data.title}`;
+  }
+}
+
+function blockOf(event: { data: { block: number } }): string {
+  return event.data.block === 0 ? '' : `, block ${event.data.block + 1},`;
+}
+
+function attemptOf(event: { data: { attempt: number } }): string {
+  return event.data.attempt === 1 ? '' : ` (attempt ${event.data.attempt})`;
+}
