@@ -3,10 +3,11 @@ import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
 import { drillCommands } from './declare/drills.ts';
 import { guardCommands } from './declare/guard.ts';
+import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import type { Io } from './io.ts';
 
-const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, checkCommands, guardCommands];
+const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, checkCommands, incidentCommands, guardCommands];
 
 const EPILOGUE = `
 Exit codes:
