@@ -48,7 +48,6 @@ export function readingTable(readings: readonly Reading[], io: Io): string[] {
   const nameWidth = column(readings.map(nameOf), 5, 28);
   const seenWidth = column(readings.map(seenText), 4, 20);
   const rest = width - nameWidth - JUDGEMENT_WIDTH - seenWidth - 3 * GAP.length;
-  const cell = (text: string, size: number): string => oneLine(text, size).padEnd(size);
   const head = [cell('check', nameWidth), cell('', JUDGEMENT_WIDTH), cell('seen', seenWidth), 'normal'];
   return [
     paint(io, 'dim', `  ${head.join(GAP)}`),
@@ -64,6 +63,10 @@ export function readingTable(readings: readonly Reading[], io: Io): string[] {
       return [`  ${cells.join(GAP)}`.trimEnd(), ...reason.map((line) => paint(io, 'dim', line))];
     }),
   ];
+}
+
+function cell(text: string, size: number): string {
+  return oneLine(text, size).padEnd(size);
 }
 
 function nameOf({ check }: Reading): string {

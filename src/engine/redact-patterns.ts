@@ -10,7 +10,7 @@ const SECRET_NAME =
   'pass(?:word|wd|phrase|code)|pwd|secret|token(?!s)|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|credential';
 
 // A quoted value (also one whose closing quote is missing or escaped), or a word.
-const VALUE = `(?!["']?\\[redacted\\])(?:\\\\?"(?:[^"\\\\\\n]|\\\\[^"\\n])*(?:\\\\?"|$)?|'[^'\\n]*'?|[^\\s"',;&|<>(){}]+)`;
+const VALUE = `(?!\\\\?["']?\\[redacted\\])(?:\\\\"[^"\\n]*"?|"(?:[^"\\\\\\n]|\\\\.)*"?|'[^'\\n]*'?|[^\\s"',;&|<>(){}]+)`;
 
 /** One kind of secret: what is replaced keeps its first group, so that the reader sees what it was. */
 interface Pattern {
@@ -35,10 +35,11 @@ export const PATTERNS: readonly Pattern[] = [
   { pattern: /\b((?:set-)?cookie["']?:\s*)(?!\[redacted\])[^\n"']+/gi, replace: afterKept },
   { pattern: /\b(bearer\s+)(?!\[redacted\])[a-z0-9._~+/=-]{8,}/gi, replace: afterKept },
   { pattern: /\b(basic\s+)(?=[a-z0-9+/]*[0-9=])[a-z0-9+/]{8,}={0,2}/gi, replace: afterKept },
+  // The lookbehind spares paths: `/etc/passwd: Permission denied`.
   // password=…, "api_key": "…", --token …, DB_PASSWORD: …
   {
     pattern: new RegExp(
-      `((?:${SECRET_NAME})[a-z0-9_-]{0,40}\\\\?["']?\\s{0,8}(?:=>|:=|[:=])\\s{0,8})${VALUE}`,
+      `((?<!/)(?:${SECRET_NAME})[a-z0-9_-]{0,40}\\\\?["']?\\s{0,8}(?:=>|:=|[:=])\\s{0,8})${VALUE}`,
       'gi',
     ),
     replace: hideUnlessCount,
