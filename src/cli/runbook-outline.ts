@@ -17,7 +17,7 @@ export function outline(runbook: Runbook, io: Io): string {
   const width = Math.min(io.columns, 100);
   const paint: Paint = (format, text) => (io.colour ? styleText(format, text) : text);
   const lines = [
-    `${paint('bold', oneLine(runbook.title, width))}`,
+    paint('bold', oneLine(runbook.title, width)),
     paint('dim', oneLine(aboutLine(runbook), width)),
   ];
   for (const [name, heading] of QUESTIONS) {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { corpusRunbooks, referenceRunbook } from '../../test/corpora/runbooks.ts';
 import { addHistoryEntry, applyEdits, parseRunbook, setFrontMatterKey } from './index.ts';

@@ -1,9 +1,9 @@
 /** The checks of Diagnosis and Verify: every executable fence, cut into its paragraphs, with what is normal. */
-import { parseDuration } from '../kernel/index.ts';
 import { bindExpectation } from './bind.ts';
 import { type Block, walkBlocks } from './blocks.ts';
 import { labelOf, nameOf, UniqueNames } from './check-names.ts';
 import { type Paragraph, paragraphsOf, wholeCommand } from './commands.ts';
+import { readDuration } from './durations.ts';
 import { type Expectation, readExpectation } from './expectations.ts';
 import type { Attributes, Check, Condition, Diagnostic, Fence } from './model.ts';
 import { type SectionBlocks, toFence } from './sections.ts';
@@ -149,17 +149,6 @@ function readDurations(fence: Fence, diagnostics: Diagnostic[]): Durations {
   };
 }
 
-/** A duration attribute in seconds; what is none becomes a diagnostic. */
-export function readDuration(fence: Fence, key: string, diagnostics: Diagnostic[]): number | null {
-  const value = fence.attributes[key];
-  if (value === undefined || value === null) return null;
-  const duration = typeof value === 'boolean' ? undefined : parseDuration(String(value));
-  if (duration !== undefined) return duration;
-  const message = `"${key}" is a duration such as "30s" or "5m", not ${JSON.stringify(value)}`;
-  diagnostics.push({ rule: 'bad-attribute', severity: 'error', line: fence.line, message });
-  return null;
-}
-
 function labelFor(paragraph: Paragraph, givenName: string | null, lead: string): string {
   if (paragraph.comments.length > 0) return shorten(labelOf(paragraph.comments.join('; ')), 200);
   if (givenName !== null) return givenName;
@@ -185,7 +174,7 @@ function nameChecks(drafts: readonly Draft[]): Check[] {
   const given = drafts.map((_, index) =>
     isWritten(index) ? names.take(wordsAndDashes(wanted[index]!)) : null,
   );
-  return drafts.map(({ wantedName: _, ...check }, index) => ({
+  return drafts.map(({ wantedName: _wanted, ...check }, index) => ({
     ...check,
     name: given[index] ?? names.take(wanted[index]!),
   }));

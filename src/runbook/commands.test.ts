@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { paragraphsOf } from './commands.ts';
 import type { BlockLanguage, Fence } from './model.ts';

@@ -1,5 +1,5 @@
 /** What of a fence's text runs: transcripts lose their prompts and outputs, scripts fall into paragraphs. */
-import type { BlockLanguage, Fence } from './model.ts';
+import type { Fence } from './model.ts';
 import { completeAfter } from './shell-scan.ts';
 
 /** One line of a fence that counts, with its place in the file. */
@@ -212,11 +212,6 @@ function continuationLength(lines: readonly CodeLine[], start: number, first: st
     if (completeAfter([first])[0] === true || isPrompt(lines[next]!.text)) break;
     texts.push(lines[next]!.text.replace(/^\s*> ?/, ''));
   }
-  const complete = completeAfter(texts).indexOf(true);
-  return complete === -1 ? 0 : complete;
-}
-
-/** Whether the language runs in a shell rather than as a query. */
-export function isShell(language: BlockLanguage): boolean {
-  return language !== 'promql';
+  const last = completeAfter(texts).indexOf(true);
+  return last === -1 ? 0 : last;
 }

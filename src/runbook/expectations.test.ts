@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bindExpectation } from './bind.ts';
 import { readExpectation, type SentencePlace } from './expectations.ts';
@@ -18,6 +18,8 @@ function infer(
 }
 
 const GREP = (metric: string) => `curl -s http://mcp-server:9090/metrics | grep ${metric}`;
+
+const promql = (sentence: string, query: string) => infer(sentence, query, 'diagnosis', 'promql');
 
 describe('sentences that give a condition', () => {
   it.each([
@@ -66,7 +68,6 @@ describe('sentences that give a condition', () => {
   });
 
   it('reads queries in the unit they are written in', () => {
-    const promql = (sentence: string, query: string) => infer(sentence, query, 'diagnosis', 'promql');
     expect(promql('should be < 100/sec', 'rate(mcp_initialize_total[1m])')).toBe('normal: value < 100');
     expect(promql('CPU should be below 60%', 'rate(process_cpu_seconds_total[1m])')).toBe(
       'normal: value < 0.6',

@@ -1,5 +1,6 @@
 export { addHistoryEntry } from './add-history.ts';
 export { applyEdits, type Edit } from './edits.ts';
+export type { AlertRule, LintContext, LintDiagnostic } from './lint/rule.ts';
 export type {
   Attributes,
   BlockLanguage,
@@ -21,3 +22,11 @@ export type {
 } from './model.ts';
 export { parseRunbook } from './parse-runbook.ts';
 export { type FrontMatterValue, setFrontMatterKey } from './set-front-matter.ts';
+
+/**
+ * The linter, loaded only when it is wanted: reading a runbook needs none of its rules.
+ * `const { lintRunbook } = await loadLinter()`
+ */
+export function loadLinter() {
+  return import('./lint/lint-runbook.ts');
+}

@@ -77,17 +77,17 @@ describe('sections', () => {
   });
 });
 
-describe('fences', () => {
-  const check = (body: string) => parse(`## Diagnosis\n\n${body}`).checks;
+const checksOf = (body: string) => parse(`## Diagnosis\n\n${body}`).checks;
 
+describe('fences', () => {
   it('count within lists and quotations', () => {
-    expect(check('- a\n\n  > ```sh\n  > one\n  > ```\n').map(({ command, line }) => [command, line])).toEqual(
-      [['one', 6]],
-    );
+    expect(
+      checksOf('- a\n\n  > ```sh\n  > one\n  > ```\n').map(({ command, line }) => [command, line]),
+    ).toEqual([['one', 6]]);
   });
 
   it('keep attributes, also unknown ones, with their quotes', () => {
-    const [only] = check(
+    const [only] = checksOf(
       '~~~promql {"name":"x","normal":"value < 1 && \\"a\\" == \\"a\\"","team":7}\nup\n~~~',
     );
     expect(only).toMatchObject({
@@ -98,7 +98,7 @@ describe('fences', () => {
   });
 
   it('read the older notation of Runme, and leave those of other tools alone', () => {
-    expect(check('```sh {name=old timeout=5s}\nx\n```')[0]).toMatchObject({ name: 'old', timeout: 5 });
+    expect(checksOf('```sh {name=old timeout=5s}\nx\n```')[0]).toMatchObject({ name: 'old', timeout: 5 });
     expect(rules('## Diagnosis\n```js {1,3-5}\nx\n```')).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('fences', () => {
   });
 
   it('that are not tagged, or tagged with another language, only show', () => {
-    expect(check('```\nrm -rf /\n```\n```yaml\na: b\n```\n    rm -rf /\n')).toEqual([]);
+    expect(checksOf('```\nrm -rf /\n```\n```yaml\na: b\n```\n    rm -rf /\n')).toEqual([]);
   });
 
   it('outside the sections are pointed out', () => {
@@ -146,12 +146,12 @@ describe('check names', () => {
   });
 });
 
-describe('symptoms', () => {
-  const withCheck = (comment: string, metric: string) =>
-    parse(
-      `## Symptom\n- CPU > 90% on servers\n- initialize latency > 10s (normal: < 200ms)\n## Diagnosis\n\`\`\`sh\n# ${comment}\ncurl -s http://x/metrics | grep ${metric}\n\`\`\``,
-    ).checks[0]!;
+const withCheck = (comment: string, metric: string) =>
+  parse(
+    `## Symptom\n- CPU > 90% on servers\n- initialize latency > 10s (normal: < 200ms)\n## Diagnosis\n\`\`\`sh\n# ${comment}\ncurl -s http://x/metrics | grep ${metric}\n\`\`\``,
+  ).checks[0]!;
 
+describe('symptoms', () => {
   it('lend their condition to a check of the same subject', () => {
     expect(withCheck('Look at initialize latency', 'mcp_initialize_duration_seconds').normal).toEqual({
       cel: 'p95 < 0.2',
@@ -172,11 +172,11 @@ describe('symptoms', () => {
   });
 });
 
-describe('steps', () => {
-  const steps = (body: string) => parse(`## Mitigation\n\n${body}`).steps;
+const stepsOf = (body: string) => parse(`## Mitigation\n\n${body}`).steps;
 
+describe('steps', () => {
   it('are numbered items with title, prose and commands, also where the fence is not indented', () => {
-    const found = steps(
+    const found = stepsOf(
       '1. **Pace it.** Half of it.\n\n   More.\n\n   ```sh {"risk":"safe"}\n   one\n   ```\n2. Restart the server. It takes long.\n\n```sh {"risk":"disruptive","timeout":"2m"}\ntwo\n```\n\n3. **By hand**: call them\n',
     );
     expect(
@@ -198,16 +198,21 @@ describe('steps', () => {
 
   it('may be bullets or bare fences; lists of links are none', () => {
     expect(
-      steps('Defragment it. Run this in all pods:\n\n```sh\ndefrag\n```\n').map(({ title }) => title),
+      stepsOf('Defragment it. Run this in all pods:\n\n```sh\ndefrag\n```\n').map(({ title }) => title),
     ).toEqual(['Run this in all pods']);
-    expect(steps('- Add nodes\n- Clean up\n\n').map(({ title }) => title)).toEqual(['Add nodes', 'Clean up']);
-    expect(steps('1. Do it\n\n- a note\n').map(({ title }) => title)).toEqual(['Do it']);
-    expect(steps('Just prose.\n\n- [1](https://example.org/a_(b)#c)\n- <https://example.org>\n')).toEqual([]);
-    expect(steps('```sh\n# TODO: command needed\n```\n')).toEqual([]);
+    expect(stepsOf('- Add nodes\n- Clean up\n\n').map(({ title }) => title)).toEqual([
+      'Add nodes',
+      'Clean up',
+    ]);
+    expect(stepsOf('1. Do it\n\n- a note\n').map(({ title }) => title)).toEqual(['Do it']);
+    expect(stepsOf('Just prose.\n\n- [1](https://example.org/a_(b)#c)\n- <https://example.org>\n')).toEqual(
+      [],
+    );
+    expect(stepsOf('```sh\n# TODO: command needed\n```\n')).toEqual([]);
   });
 
   it('know how they are taken back, and do not run that by themselves', () => {
-    const [step, ...others] = steps(
+    const [step, ...others] = stepsOf(
       '1. Pace\n\n   ```sh {"undo":"unpace"}\n   set\n   ```\n   ```sh {"name":"unpace"}\n   reset\n   ```\n',
     );
     expect(others).toEqual([]);
@@ -226,11 +231,11 @@ describe('steps', () => {
   });
 });
 
-describe('front matter', () => {
-  const read = (yaml: string) => parse(`---\n${yaml}\n---\n# T\n`);
+const readYaml = (yaml: string) => parse(`---\n${yaml}\n---\n# T\n`);
 
+describe('front matter', () => {
   it('gives every known key, and keeps the others', () => {
-    const { id, frontMatter } = read(
+    const { id, frontMatter } = readYaml(
       'id: x\nseverity: Warning\nalerts: [A, B]\nowner: team\napplies-to: {protocol: "<=2025-11-25"}\nreviewed: 2026-01-31\nreview-every: 30d\nconfirm: a && b\nparams:\n  region: where\n  count: {description: how many, default: 2}\nextra: {deep: [1]}',
     );
     expect(id).toBe('x');
@@ -270,13 +275,13 @@ describe('front matter', () => {
       'front-matter:2',
     ],
   ])('says what is wrong in %j, and the runbook still loads', (yaml, diagnostic) => {
-    const runbook = read(yaml);
+    const runbook = readYaml(yaml);
     expect(runbook.title).toBe('T');
     expect(runbook.diagnostics.map(({ rule, line }) => `${rule}:${line}`)).toContain(diagnostic);
   });
 
   it('does not reach into the prototype', () => {
-    const { frontMatter } = read('__proto__: {severity: critical}\nconstructor: x');
+    const { frontMatter } = readYaml('__proto__: {severity: critical}\nconstructor: x');
     expect(frontMatter.severity).toBeNull();
     expect(({} as Record<string, unknown>)['severity']).toBeUndefined();
   });

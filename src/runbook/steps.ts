@@ -1,8 +1,9 @@
 /** The steps of Remediation: list items and bare fences, in order, each with its commands. */
-import { parseDuration } from '../kernel/index.ts';
+
 import { type Block, type ContainerBlock, walkBlocks } from './blocks.ts';
 import { labelOf } from './check-names.ts';
 import { wholeCommand } from './commands.ts';
+import { readDuration } from './durations.ts';
 import type { Diagnostic, Fence, Risk, Step, StepBlock } from './model.ts';
 import { type SectionBlocks, toFence } from './sections.ts';
 import { isOnlyLink, lastSentence, plainText, shorten, splitSentence } from './text-lines.ts';
@@ -71,26 +72,17 @@ function statedRisk(fence: Fence, diagnostics: Diagnostic[]): Risk | null {
 }
 
 function stepBlock(fence: Fence, named: ReadonlyMap<string, Fence>, diagnostics: Diagnostic[]): StepBlock {
-  const { name, undo, timeout } = fence.attributes;
+  const { name, undo } = fence.attributes;
   const { command, line } = wholeCommand(fence);
   return {
     name: typeof name === 'string' ? name : null,
     language: fence.language!,
     command,
-    timeout: stepTimeout(fence, timeout, diagnostics),
+    timeout: readDuration(fence, 'timeout', diagnostics),
     undo: undo === undefined || undo === null ? null : resolveUndo(String(undo), fence, named, diagnostics),
     attributes: fence.attributes,
     line,
   };
-}
-
-function stepTimeout(fence: Fence, value: unknown, diagnostics: Diagnostic[]): number | null {
-  if (value === undefined || value === null) return null;
-  const duration = parseDuration(String(value));
-  if (duration !== undefined) return duration;
-  const message = `"timeout" is a duration such as "30s" or "5m", not ${JSON.stringify(value)}`;
-  diagnostics.push({ rule: 'bad-attribute', severity: 'error', line: fence.line, message });
-  return null;
 }
 
 function resolveUndo(
