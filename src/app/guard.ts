@@ -77,8 +77,10 @@ function stamped({ at, ...entry }: LogEntry): object {
   return { at: new Date(typeof at === 'number' ? at : systemClock.now()).toISOString(), ...entry };
 }
 
-function inWords({ event, at: _, ...rest }: LogEntry): string {
-  const parts = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
+function inWords({ event, ...rest }: LogEntry): string {
+  const parts = Object.entries(rest).filter(
+    ([key, value]) => key !== 'at' && value !== null && value !== undefined,
+  );
   return printable(
     `guard: ${event} ${parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}`,
   );

@@ -27,8 +27,8 @@ async function serve(
   if (req.method === 'GET' || req.method === 'HEAD') {
     // Any Host may read these: runbooks name the server they were written for.
     if (path === '/metrics') {
-      const text = await context.metrics.text();
-      res.writeHead(200, { 'content-type': context.metrics.contentType }).end(text);
+      const exposition = await context.metrics.text();
+      res.writeHead(200, { 'content-type': context.metrics.contentType }).end(exposition);
       return;
     }
     if (path === '/healthz') {
@@ -118,12 +118,15 @@ function authorize(token: string, req: IncomingMessage): void {
   }
   const given = /^Bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1] ?? '';
   // Hashes have one length, so the comparison takes the same time whatever was sent.
-  const digest = (value: string) => createHash('sha256').update(value).digest();
   if (timingSafeEqual(digest(given), digest(token))) return;
   throw new AllclearError('E_UNAUTHORIZED', {
     what: given === '' ? 'the token is missing' : 'the token is wrong',
     next: 'Set ALLCLEAR_GUARD_TOKEN to the token that the guard was started with.',
   });
+}
+
+function digest(value: string): Buffer {
+  return createHash('sha256').update(value).digest();
 }
 
 function readJson(

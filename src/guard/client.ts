@@ -81,7 +81,7 @@ export class GuardLevers {
     if (typeof error?.code === 'string' && Object.hasOwn(errorTable, error.code)) {
       return new AllclearError(error.code as ErrorCode, {
         what: String(error.message),
-        next: String(error.next ?? ''),
+        next: typeof error.next === 'string' ? error.next : undefined,
       });
     }
     return new AllclearError('E_BAD_RESPONSE', {

@@ -12,6 +12,7 @@ import { InitializeSet } from './plane/initialize.ts';
 import { trafficListener } from './plane/listener.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
+import { maxInFlight } from './policy/jitter.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
@@ -83,7 +84,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 
 /** Makes the policy and the plane, and connects them. */
 function assemble(options: GuardOptions): { context: PlaneContext; close: () => void } {
-  const { clock = systemClock, random = Math.random, log = () => {} } = options;
+  const { clock = systemClock, random = Math.random, log = nothing } = options;
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
   const sessions = new SessionTable(clock, SESSION_LIMITS);
@@ -92,6 +93,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   const gate = (): Gate => {
     const { maxSessions } = levers.values;
     if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
+    if (upstreams.initializing >= maxInFlight(levers.values.maxInitPerSecond)) return 'hold';
     return upstreams.available ? 'open' : 'hold';
   };
   const limits = () => ({
@@ -107,13 +109,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     pendingInitializes: () => initializes.pending,
   });
   const streams = new StreamSet(clock, levers, random);
-  const fleet = new Fleet(
-    clock,
-    upstreams,
-    sessions,
-    { changed: () => queue.update(), lost: () => queue.update() },
-    log,
-  );
+  const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
   const budget = new BodyBudget();
   const context = {
     clock,
@@ -137,7 +133,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     initializes.leversChanged();
   }
 
-  let cancelSweep = () => {};
+  let cancelSweep = nothing;
   const sweep = () => {
     sessions.sweep();
     fleet.sweep();
@@ -154,6 +150,8 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     },
   };
 }
+
+function nothing(): void {}
 
 interface Address {
   readonly host: string;

@@ -63,7 +63,7 @@ export class GuardMetrics {
       buckets: OPERATION_BUCKETS,
       registers,
     });
-    gauges(watched, registers);
+    gauges(watched, this.#registry);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {
@@ -105,65 +105,78 @@ export class GuardMetrics {
 }
 
 /** Gauges are read from the policy when they are scraped. */
-function gauges({ sessions, upstreams, levers, pendingInitializes }: Watched, registers: Registry[]): void {
-  const simple = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  simple(
+function gauges({ sessions, upstreams, levers, pendingInitializes }: Watched, registry: Registry): void {
+  gauge(
+    registry,
     'mcp_active_sessions',
-    'Sessions of the older era (up to 2025-11-25) that are open, by number.',
-    () => sessions.size,
+    'Open sessions of the older era (up to 2025-11-25), by number.',
+    (set) => set({}, sessions.size),
   );
-  simple(
+  gauge(
+    registry,
     'mcp_initialize_queue_depth',
     'Initialize requests taken in and not yet answered: waiting for admission or for the upstream.',
-    pendingInitializes,
+    (set) => set({}, pendingInitializes()),
   );
-  let lostSeen = 0;
-  new Counter({
-    name: 'mcp_sessions_lost_total',
-    help: 'Sessions that the upstream no longer knew: it restarted, or ended them on its own.',
-    registers,
-    collect() {
-      this.inc(sessions.lostTotal - lostSeen);
-      lostSeen = sessions.lostTotal;
-    },
-  });
-  new Gauge({
-    name: 'mcp_lever',
-    help: 'The value of each numeric lever in force, in the unit of its name; 0 is off.',
-    labelNames: ['name'],
-    registers,
-    collect() {
+  gauge(
+    registry,
+    'mcp_lever',
+    'The value of each numeric lever in force, in the unit of its name; 0 is off.',
+    (set) => {
       for (const name of leverNames) {
-        if (name !== 'UPSTREAMS') this.set({ name }, Number(levers.get(name).value || 0));
+        if (name !== 'UPSTREAMS') set({ name }, Number(levers.get(name).value || 0));
       }
     },
-  });
-  new Gauge({
-    name: 'mcp_upstream_up',
-    help: 'Whether the upstream accepts connections: 1 or 0.',
-    labelNames: ['upstream'],
-    registers,
+    ['name'],
+  );
+  gauge(
+    registry,
+    'mcp_upstream_up',
+    'Whether the upstream accepts connections: 1 or 0.',
+    (set) => {
+      for (const one of upstreams.all) set({ upstream: one.name }, one.up ? 1 : 0);
+    },
+    ['upstream'],
+  );
+  gauge(
+    registry,
+    'mcp_upstream_sessions',
+    'Open sessions by upstream, by number.',
+    (set) => {
+      for (const one of upstreams.all) set({ upstream: one.name }, one.sessions);
+    },
+    ['upstream'],
+  );
+  let seen = 0;
+  const lost = new Counter({
+    name: 'mcp_sessions_lost_total',
+    help: 'Sessions that the upstream no longer knew: it restarted, or ended them on its own.',
+    registers: [],
     collect() {
-      this.reset();
-      for (const one of upstreams.all) this.set({ upstream: one.name }, one.up ? 1 : 0);
+      this.inc(sessions.lostTotal - seen);
+      seen = sessions.lostTotal;
     },
   });
-  new Gauge({
-    name: 'mcp_upstream_sessions',
-    help: 'Open sessions by upstream, by number.',
-    labelNames: ['upstream'],
-    registers,
+  registry.registerMetric(lost);
+}
+
+/** A gauge whose series are all set anew at every scrape. */
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: (set: (labels: Record<string, string>, value: number) => void) => void,
+  labelNames: readonly string[] = [],
+): void {
+  const one = new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [],
     collect() {
       this.reset();
-      for (const one of upstreams.all) this.set({ upstream: one.name }, one.sessions);
+      read((labels, value) => this.set(labels, value));
     },
   });
+  registry.registerMetric(one);
 }

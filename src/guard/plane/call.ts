@@ -65,7 +65,7 @@ export class Call implements Watcher {
       return;
     }
     // Unknown: after a restart of the guard every session is. Ask those it may belong to.
-    this.#untried = [...upstreams.all].sort((a, b) => Number(b.up) - Number(a.up));
+    this.#untried = upstreams.all.toSorted((a, b) => Number(b.up) - Number(a.up));
     this.#ask(this.#untried.shift());
   }
 

@@ -15,14 +15,8 @@ import { ClientGone, Connections, type Failure, failureOf, probe, TakenBack } fr
 const WATCH_MS = 1000;
 const RETRY_MS = 200;
 const DOUBT_MS = 100;
+const NOTHING = () => {};
 const PROBE_TIMEOUT_MS = 2000;
-
-export interface FleetEvents {
-  /** An upstream came up or went down, or its sessions changed: admissions may have to be decided anew. */
-  changed(): void;
-  /** The upstream's sessions are lost. */
-  lost(upstream: Upstream, sessions: number): void;
-}
 
 interface Member {
   readonly connections: Connections;
@@ -39,16 +33,17 @@ export class Fleet {
   readonly #clock: Clock;
   readonly #upstreams: UpstreamSet;
   readonly #sessions: SessionTable;
-  readonly #events: FleetEvents;
+  readonly #changed: () => void;
   readonly #log: Log;
   readonly #members = new Map<Upstream, Member>();
   #closed = false;
 
-  constructor(clock: Clock, upstreams: UpstreamSet, sessions: SessionTable, events: FleetEvents, log: Log) {
+  /** @param changed called when an upstream came up or went down, or lost its sessions */
+  constructor(clock: Clock, upstreams: UpstreamSet, sessions: SessionTable, changed: () => void, log: Log) {
     this.#clock = clock;
     this.#upstreams = upstreams;
     this.#sessions = sessions;
-    this.#events = events;
+    this.#changed = changed;
     this.#log = log;
   }
 
@@ -101,7 +96,7 @@ export class Fleet {
 
   close(): void {
     this.#closed = true;
-    for (const upstream of [...this.#members.keys()]) this.#drop(upstream);
+    for (const upstream of this.#members.keys()) this.#drop(upstream);
   }
 
   #judge(upstream: Upstream, failure: Failure): void {
@@ -119,7 +114,7 @@ export class Fleet {
     const count = this.#sessions.loseAll(upstream);
     if (count === 0) return;
     this.#log({ event: 'sessions-lost', upstream: upstream.name, sessions: count });
-    this.#events.lost(upstream, count);
+    this.#changed();
   }
 
   #turn(upstream: Upstream, up: boolean, why: string): void {
@@ -127,22 +122,23 @@ export class Fleet {
     upstream.up = up;
     this.#log({ event: up ? 'upstream-up' : 'upstream-down', upstream: upstream.name, why });
     this.#watch(upstream);
-    this.#events.changed();
+    this.#changed();
   }
 
   async #adopt(upstream: Upstream): Promise<void> {
     const connections = new Connections(upstream.origin);
     const never = Number.NEGATIVE_INFINITY;
-    const nothing = () => {};
     this.#members.set(upstream, {
       connections,
       probing: false,
-      cancelProbe: nothing,
-      cancelDoubt: nothing,
+      cancelProbe: NOTHING,
+      cancelDoubt: NOTHING,
       probedAt: never,
       aliveAt: never,
     });
     await this.#probe(upstream);
+    if (!upstream.up)
+      this.#log({ event: 'upstream-down', upstream: upstream.name, why: 'it does not accept connections' });
   }
 
   #drop(upstream: Upstream): void {

@@ -174,8 +174,10 @@ export class Handshake implements Watcher {
   #leaveUpstream(): void {
     const upstream = this.#upstream;
     if (!upstream) return;
-    if (this.#exchange) upstream.initializing -= 1;
+    if (!this.#exchange) return;
+    upstream.initializing -= 1;
     this.#exchange = null;
+    this.#context.queue.poke();
   }
 
   #clientClosed(): void {

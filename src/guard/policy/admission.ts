@@ -59,7 +59,7 @@ export class AdmissionQueue {
 
   /**
    * @param limits read at every decision, so a lever takes effect at once; call `update` after a change
-   * @param gate read before every admission
+   * @param gate read before every admission; call `poke` after a change
    */
   constructor(clock: Clock, limits: () => AdmissionLimits, gate: () => Gate) {
     this.#clock = clock;
@@ -98,12 +98,20 @@ export class AdmissionQueue {
     return place;
   }
 
-  /** A limit or the gate has changed: decides anew for everyone who waits. */
+  /** The gate may have opened or closed: decides anew for everyone who waits. */
+  poke(): void {
+    if (this.#waiting.size > 0) this.#pump();
+  }
+
+  /** A limit has changed: decides anew for everyone who waits, with the new pace. */
   update(): void {
     const { ratePerSecond } = this.#limits();
-    // A debt from a slower pace must not hold up the new one.
-    if (ratePerSecond > 0) this.#due = Math.min(this.#due, this.#clock.monotonic() + 1000 / ratePerSecond);
-    this.#pump();
+    if (ratePerSecond > 0) {
+      // A debt from a slower pace must not hold up the new one.
+      const most = this.#clock.monotonic() + 1000 / ratePerSecond + creditMs(ratePerSecond);
+      this.#due = Math.min(this.#due, most);
+    }
+    this.poke();
   }
 
   /** Refuses everyone who waits, and whoever comes later. */

@@ -26,3 +26,12 @@ export function abandonedInFlight(initializing: number, ratePerSecond: number): 
   if (ratePerSecond <= 0) return 'finish';
   return initializing > Math.max(4, ratePerSecond / 4) ? 'reset' : 'finish';
 }
+
+/**
+ * How many paced initialize requests may be at the upstreams unanswered: one second's worth. A pace that
+ * is set above what the upstreams manage then fills the queue here, where leaving costs nothing, and not
+ * theirs, where every abandoned request is still worked through.
+ */
+export function maxInFlight(ratePerSecond: number): number {
+  return ratePerSecond > 0 ? Math.max(4, Math.ceil(ratePerSecond)) : Number.POSITIVE_INFINITY;
+}

@@ -62,6 +62,13 @@ export class UpstreamSet {
     return false;
   }
 
+  /** Initialize requests that upstreams have been sent and have not answered. */
+  get initializing(): number {
+    let sum = 0;
+    for (const upstream of this.#all.values()) sum += upstream.initializing;
+    return sum;
+  }
+
   /**
    * The upstream for a new session: the one with the fewest handshakes in flight, then the fewest
    * sessions, then by turns. Undefined when none is up.
