@@ -1,4 +1,4 @@
-import { isPlainLabelName, makeLabels, NAME } from './labels.ts';
+import { makeLabels, NAME } from './labels.ts';
 import { parseFloatText } from './numbers.ts';
 
 /** One sample line as read. */
@@ -137,14 +137,4 @@ export class LineReader {
     this.#at = pattern.lastIndex;
     return found[0];
   }
-}
-
-/** Writes samples in text format 0.0.4, one a line; `parseExposition` reads them back the same. */
-export function escapeLabelValue(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
-}
-
-/** A label name as the text format writes it: quoted when it is not a plain one. */
-export function writeLabelName(name: string): string {
-  return isPlainLabelName(name) ? name : `"${escapeLabelValue(name)}"`;
 }

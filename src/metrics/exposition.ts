@@ -1,5 +1,4 @@
 import { LineReader } from './exposition-line.ts';
-import { NAME } from './labels.ts';
 import type { Sample } from './model.ts';
 
 /** What `# HELP`, `# TYPE` and `# UNIT` say about one metric family. */
@@ -113,13 +112,4 @@ function readComment(content: string, families: Map<string, Family>, maxFamilies
 
 function unescapeText(text: string): string {
   return text.replaceAll(/\\(["\\n])/g, (_, char: string) => (char === 'n' ? '\n' : char));
-}
-
-/** The family of a series' name: `x_bucket`, `x_sum` and `x_count` belong to the histogram or summary `x`. */
-export function familyOf(sample: Sample, families: ReadonlyMap<string, Family>): Family | undefined {
-  const name = sample.labels[NAME] ?? '';
-  const own = families.get(name);
-  if (own) return own;
-  const base = name.replace(/_(?:bucket|sum|count|total|created|info)$/, '');
-  return families.get(base);
 }

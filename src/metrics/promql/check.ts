@@ -42,7 +42,7 @@ export function checkTypes(expr: Expr, text: string, depth = 0): void {
       break;
     }
     case 'subquery':
-      if (typeOf(expr.expr) !== 'vector' && typeOf(expr.expr) !== 'scalar') {
+      if (typeOf(expr.expr) !== 'vector') {
         throw syntaxError(
           text,
           expr.from,

@@ -1,4 +1,4 @@
-import { labelsKey, noLabels } from '../labels.ts';
+import { labelsKey } from '../labels.ts';
 import { FLOAT, HISTOGRAM, STALE, type WindowSeries } from '../window-series.ts';
 import type { RangeSelector, Selector, Shift, Subquery } from './ast.ts';
 import { resolveDuration } from './compile-duration.ts';
@@ -99,8 +99,6 @@ export function evaluateSubquery(
   for (let at = (Math.floor(start / step) + 1) * step; at <= end; at += step) {
     ev.spend(1);
     const value = evaluate(at);
-    if (value.type === 'scalar')
-      add(collected, '', { labels: noLabels(), value: value.value, t: at, dropName: false }, at);
     if (value.type !== 'vector') continue;
     ev.spend(value.samples.length);
     for (const sample of value.samples) add(collected, labelsKey(sample.labels), sample, at);
