@@ -1,8 +1,9 @@
 /** The environment that a runbook's commands see: an allow-list, never everything. */
-import { delimiter, extname, resolve } from 'node:path';
+import { delimiter, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AllclearError } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
+import { locateHome } from './home.ts';
 
 /** Passed on as they are. docs/verdicts.md lists them. `ALLCLEAR_PASS_ENV` names more. */
 const PASSED: readonly string[] = [
@@ -50,7 +51,7 @@ const PASSED: readonly string[] = [
   'ALLCLEAR_GUARD_TOKEN',
   'ALLCLEAR_INCIDENT',
   'ALLCLEAR_PROMETHEUS',
-  'ALLCLEAR_STORE',
+  'ALLCLEAR_PROMETHEUS_TOKEN',
 ];
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -75,6 +76,7 @@ export function commandEnv(
   }
   const main = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
   const bin = fileURLToPath(new URL('../../bin/path', import.meta.url));
+  const { folder, storeLocation } = locateHome(caller, cwd);
   return {
     ...env,
     PATH: [bin, caller['PATH'] ?? DEFAULT_PATH].join(delimiter),
@@ -83,7 +85,8 @@ export function commandEnv(
     PAGER: 'cat',
     ALLCLEAR_NODE: process.execPath,
     ALLCLEAR_MAIN: main,
-    ALLCLEAR_HOME: resolve(cwd, caller['ALLCLEAR_HOME'] ?? '.allclear'),
+    ALLCLEAR_HOME: folder,
+    ALLCLEAR_STORE: storeLocation,
     ALLCLEAR_GUARD_URL: caller['ALLCLEAR_GUARD_URL'] ?? DEFAULT_GUARD_URL,
   };
 }

@@ -1,10 +1,10 @@
 /** Builds what checks and steps run with, from options and the environment. */
 import { type HostMapping, mapUrl, parseHostMapping, type Surroundings } from '../engine/index.ts';
 import { AllclearError, type Clock, parseDuration, systemClock } from '../kernel/index.ts';
-import type { MetricsSource, ScrapeTarget } from '../metrics/index.ts';
+import { type MetricsSource, PrometheusSource, type ScrapeTarget } from '../metrics/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { commandEnv, DEFAULT_GUARD_URL, labelEnv, paramEnv, parseAssignments } from './command-env.ts';
-import { createScrapeSource } from './scrape-source.ts';
+import { createScrapeSource, type ScrapeSource } from './scrape-source.ts';
 
 /** As given on the command line; all optional, all text. */
 export interface SurroundingsOptions {
@@ -53,40 +53,38 @@ export async function openSurroundings(
   const labels = parseAssignments('--label', options.label ?? []);
   const sampleSeconds = readSampleSeconds(options.sampleSeconds);
   const env = { ...commandEnv(context.env, context.cwd), ...labelEnv(Object.fromEntries(labels)) };
-  const token = context.env['ALLCLEAR_GUARD_TOKEN'];
-  const metrics = await openMetrics(options, context, clock, hosts);
+  const tokens = [context.env['ALLCLEAR_GUARD_TOKEN'], context.env['ALLCLEAR_PROMETHEUS_TOKEN']];
+  const metrics = openMetrics(options, context, clock, hosts);
   const surroundings: Surroundings = {
     clock,
     cwd: context.cwd,
     env,
     hosts,
     metrics,
-    secrets: token === undefined || token === '' ? [] : [token],
+    secrets: tokens.filter((token) => token !== undefined),
     sampleSeconds,
   };
   return {
     surroundings,
     forRunbook: (runbook) => ({ ...surroundings, env: { ...env, ...paramEnv(runbook, params) } }),
     close: async () => {
-      if (metrics && 'close' in metrics) await metrics.close();
+      if ('close' in metrics) await metrics.close();
     },
   };
 }
 
-async function openMetrics(
+function openMetrics(
   options: SurroundingsOptions,
   context: SurroundingsContext,
   clock: Clock,
   hosts: readonly HostMapping[],
-): Promise<MetricsSource | (MetricsSource & { close(): Promise<void> })> {
+): MetricsSource | ScrapeSource {
   const scrape = options.scrape ?? [];
   const prometheus =
     options.prometheus ?? (scrape.length === 0 ? context.env['ALLCLEAR_PROMETHEUS'] : undefined);
   if (prometheus !== undefined && prometheus !== '') {
-    throw new AllclearError('E_USAGE', {
-      what: `PromQL cannot be sent to ${prometheus} yet`,
-      next: 'Use --scrape URL for the built-in scraper.',
-    });
+    const url = String(mapUrl(readUrl('--prometheus', prometheus), hosts));
+    return new PrometheusSource({ url, token: context.env['ALLCLEAR_PROMETHEUS_TOKEN'] });
   }
   const targets =
     scrape.length > 0

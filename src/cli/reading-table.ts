@@ -21,7 +21,7 @@ const JUDGEMENTS: Readonly<Record<Judgement, { readonly word: string; readonly c
 };
 
 export function paint(io: Io, colour: Colour, text: string): string {
-  return io.colour ? styleText(colour, text) : text;
+  return io.colour ? styleText(colour, text, { validateStream: false }) : text;
 }
 
 export function verdictWord(io: Io, verdict: VerdictKind): string {
