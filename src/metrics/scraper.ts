@@ -119,7 +119,7 @@ export class Scraper {
       // After a scrape that took too long the missed ones are left out, not made up for.
       if (next < clock.monotonic()) next = clock.monotonic();
       try {
-        await clock.sleep(next - clock.monotonic(), signal);
+        await clock.sleep(Math.max(0, next - clock.monotonic()), signal);
       } catch {
         return;
       }

@@ -110,7 +110,7 @@ export class RuleEvaluator {
       // An evaluation that took too long is not made up for.
       next = Math.max(next + interval, this.#clock.monotonic());
       try {
-        await this.#clock.sleep(next - this.#clock.monotonic(), signal);
+        await this.#clock.sleep(Math.max(0, next - this.#clock.monotonic()), signal);
       } catch {
         return;
       }
