@@ -22,12 +22,13 @@ import {
   watchUntreated,
 } from '../lab/index.ts';
 import { type Alert, parseRuleFile, type RuleGroup } from '../metrics/index.ts';
-import { addHistoryEntry, type Runbook } from '../runbook/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 import type { Store } from '../store/index.ts';
 import { commandEnv, paramEnv } from './command-env.ts';
 import { chooseAddresses } from './drill-addresses.ts';
 import { type Home, locateHome, openHomeStore, writeHomeFile } from './home.ts';
 import { readRunbook } from './read-runbooks.ts';
+import { proposeUpdate } from './runbook-update.ts';
 
 const LIBRARY = fileURLToPath(new URL('../../runbooks', import.meta.url));
 const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
@@ -136,7 +137,7 @@ interface Rehearsal {
 }
 
 async function rehearseWith(request: DrillRequest, rehearsal: Rehearsal): Promise<Findings> {
-  const { scene, runbook, lab, home, store, id } = rehearsal;
+  const { scene, runbook, lab, store, id } = rehearsal;
   const access = requireAccess(scene);
   const watch = startWatch({ targets: scene.targets, groups: await shippedRules(), clock: systemClock });
   lab.add(watch);
@@ -148,7 +149,7 @@ async function rehearseWith(request: DrillRequest, rehearsal: Rehearsal): Promis
     surroundings: surroundingsOf(request, access, runbook, watch.source),
     levers: new GuardLevers(`http://${access.admin}`, access.token),
     receive: (alert, onEvent) => openFor(store, runbook, alert, id, onEvent),
-    propose: (incident) => propose(store, home, runbook, incident),
+    propose: (incident) => propose(rehearsal, incident, request.cwd),
     worker: `${hostname()}:${process.pid}`,
     clock: systemClock,
     signal: lab.signal,
@@ -178,12 +179,13 @@ async function openFor(
   return openJournal({ store, incident: received.incident, actor: 'drill', onEvent });
 }
 
-async function propose(store: Store, home: Home, runbook: Runbook, incident: string): Promise<string> {
+async function propose(rehearsal: Rehearsal, incident: string, cwd: string): Promise<string> {
+  const { store, home, runbook } = rehearsal;
   const events = await openJournal({ store, incident, actor: 'drill' }).timeline();
   const { date, text } = historyEntry(incident, runbook.steps, events);
-  const file = home.updateFile(incident, runbook.id);
-  await writeHomeFile(file, addHistoryEntry(runbook.source, { date, text: `Drill. ${text}` }));
-  return file;
+  const entry = { date, text: `Drill. ${text}` };
+  const update = await proposeUpdate({ home, given: null, runbook, incident, entry, write: false, cwd });
+  return update.file;
 }
 
 function surroundingsOf(
