@@ -41,7 +41,8 @@ export function writePrologue(folder: string, language: 'bash' | 'sh'): string {
 function prologue(folder: string, language: 'bash' | 'sh'): string {
   const report = (name: string): string => `'${join(folder, name).replaceAll("'", `'\\''`)}'`;
   return `unset BASH_ENV
-( ( trap '' TERM INT HUP; read -r -u 3; kill -TERM 0; sleep 2; kill -KILL 0 ) </dev/null >/dev/null 2>&1 & )
+{ trap '' TERM INT HUP; read -r -u 3; kill -TERM 0; sleep 2; kill -KILL 0; } </dev/null >/dev/null 2>&1 &
+disown
 exec 3<&-
 command_not_found_handle() {
   printf '%s %s\\n' "$BASH_SUBSHELL" "\${1//[$'\\n\\r']/ }" 2>/dev/null >>${report('missing')}

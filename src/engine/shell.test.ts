@@ -82,6 +82,11 @@ describe('a command', () => {
     expect(result.stdout).toBe(`"$HOME" 'a'\n`);
   });
 
+  it('sees no job that is not its own', async () => {
+    expect(await run('jobs; wait; echo $?')).toMatchObject({ stdout: '0\n' });
+    expect(await run('jobs; wait; echo $?', { language: 'sh' })).toMatchObject({ stdout: '0\n' });
+  });
+
   it('gives its output as it comes', async () => {
     const chunks: string[] = [];
     await run('echo one; sleep 0.1; echo two >&2', {
