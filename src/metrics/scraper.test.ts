@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock, TestClock } from '../kernel/index.ts';
 import { formatSeries } from './labels.ts';
 import { evaluateInstant } from './promql/evaluate.ts';
@@ -147,7 +147,7 @@ describe('scraping', () => {
     mode = 'hang';
     const scrape = new Scraper({ targets: [{ job: 'j', url: server.url }], window, timeoutMs: 60_000 });
     scrape.start();
-    while (requests === 0) await systemClock.sleep(5);
+    await vi.waitUntil(() => requests > 0);
     await scrape.stop();
     expect(window.stats().series).toBe(0);
   });

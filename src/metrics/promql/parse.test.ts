@@ -1,17 +1,23 @@
 import { createRequire } from 'node:module';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AllclearError } from '../../kernel/index.ts';
 import { SampleWindow } from '../window.ts';
-import type { Expr } from './ast.ts';
+import type { Duration, Expr, Shift } from './ast.ts';
 import { evaluateInstant } from './evaluate.ts';
 import { parsePromql } from './parse.ts';
 import { signatures, unsupportedFunctions } from './signatures.ts';
 
+function shift({ offset, at }: Shift): string {
+  return `${offset === 0 ? '' : ` offset ${show(offset)}`}${at === null ? '' : ` @ ${at}`}`;
+}
+
+function show(duration: Duration | null): string {
+  return typeof duration === 'number' ? String(duration) : JSON.stringify(duration);
+}
+
 /** The tree as text with all parentheses, to see what binds to what. */
 function shape(expr: Expr): string {
-  const shift = (node: { offset: unknown; at: unknown }) =>
-    `${node.offset === 0 ? '' : ` offset ${String(node.offset)}`}${node.at === null ? '' : ` @ ${String(node.at)}`}`;
   switch (expr.kind) {
     case 'number':
       return String(expr.value);
@@ -20,9 +26,9 @@ function shape(expr: Expr): string {
     case 'selector':
       return `${expr.matchers.map(({ value }) => value).join(',')}${shift(expr)}`;
     case 'range':
-      return `${shape(expr.selector)}[${String(expr.range)}]`;
+      return `${shape(expr.selector)}[${show(expr.range)}]`;
     case 'subquery':
-      return `${shape(expr.expr)}[${String(expr.range)}:${String(expr.step)}]${shift(expr)}`;
+      return `${shape(expr.expr)}[${show(expr.range)}:${show(expr.step)}]${shift(expr)}`;
     case 'call':
       return `${expr.name}(${expr.args.map(shape).join(', ')})`;
     case 'aggregate':
@@ -42,6 +48,10 @@ function refusal(query: string): AllclearError {
     throw error;
   }
   throw new Error(`${query} was accepted`);
+}
+
+function numberOf(text: string): number {
+  return (parsePromql(text) as { value: number }).value;
 }
 
 describe('parsing PromQL', () => {
@@ -74,8 +84,7 @@ describe('parsing PromQL', () => {
   ])('%s is %s', (query, expected) => expect(shape(parsePromql(query))).toBe(expected));
 
   it('reads literals as Go does', () => {
-    const number = (text: string) => (parsePromql(text) as { value: number }).value;
-    expect(['2.', '.5', '0x1F', '1_000', '5m', '1e3', 'Inf'].map(number)).toEqual([
+    expect(['2.', '.5', '0x1F', '1_000', '5m', '1e3', 'Inf'].map(numberOf)).toEqual([
       2,
       0.5,
       31,
