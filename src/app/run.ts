@@ -22,7 +22,6 @@ import {
   type TimelineEvent,
   timesOf,
 } from '../engine/index.ts';
-import { GuardLevers } from '../guard/index.ts';
 import { AllclearError, systemClock } from '../kernel/index.ts';
 import { parseRunbook, type Runbook } from '../runbook/index.ts';
 import {
@@ -111,7 +110,7 @@ export async function runRunbook(options: RunOptions): Promise<RunResult> {
     const surroundings = withIncident(opened.forRunbook(runbook), record, options.actor);
     const { actor, view } = options;
     const journal = openJournal({ store, incident: record.id, actor, onEvent: view.event });
-    const responded = await respond(respondWith(options, about, surroundings, journal));
+    const responded = await respond(await respondWith(options, about, surroundings, journal));
     const events = readTimeline(await listEvents(store.db, record.id));
     const over = responded.ended === 'resolved' || responded.ended === 'escalated';
     const entry = historyEntry(record.id, runbook.steps, events);
@@ -215,19 +214,19 @@ function labelsOf(assignments: readonly string[]): Record<string, string> {
   );
 }
 
-function respondWith(
+async function respondWith(
   options: RunOptions,
   about: RunAbout,
   surroundings: Surroundings,
   journal: Journal,
-): Respond {
+): Promise<Respond> {
   const { view, policy, lease, signal, within } = options;
   return {
     runbook: about.runbook,
     journal,
     operator: options.operator(about),
     surroundings,
-    levers: leversOf(options.env),
+    levers: await leversOf(options.env),
     policy,
     worker: `${hostname()}:${process.pid}`,
     lease,
@@ -239,7 +238,9 @@ function respondWith(
 }
 
 /** Without a token no lever can have been set from here, and none can be given back. */
-function leversOf(env: RunOptions['env']): Levers | null {
+async function leversOf(env: RunOptions['env']): Promise<Levers | null> {
   const token = env['ALLCLEAR_GUARD_TOKEN'];
-  return token ? new GuardLevers(env['ALLCLEAR_GUARD_URL'] || DEFAULT_GUARD_URL, token) : null;
+  if (!token) return null;
+  const { GuardLevers } = await import('../guard/index.ts');
+  return new GuardLevers(env['ALLCLEAR_GUARD_URL'] || DEFAULT_GUARD_URL, token);
 }

@@ -1,9 +1,8 @@
-import { leverNames } from '../guard/index.ts';
-
 const MAX_HINTS = 5;
 
 /** `Set MAX_INIT_PER_SECOND=50 …` in prose → the command that does it, for levers that exist. */
-export function leverHints(prose: string): string[] {
+export async function leverHints(prose: string): Promise<string[]> {
+  const { leverNames } = await import('../guard/index.ts');
   const names = leverNames.join('|');
   const setting = new RegExp(String.raw`\b(${names})(\[[\w.-]{1,60}\])?\s*=\s*([\w.,:-]{1,60})`, 'g');
   const assignments = [...prose.matchAll(setting)].map(([, name, tool = '', value]) => {

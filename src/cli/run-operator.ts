@@ -150,7 +150,7 @@ async function reportManual(
   if (consent.skipManual) return { outcome: 'skipped', note: 'nobody was there to do it' };
   if (!prompter)
     throw needed(`step ${step.index} "${step.title}" is to be done by hand`, terminal, '--skip-manual');
-  for (const hint of leverHints(`${step.title}\n${step.prose}`))
+  for (const hint of await leverHints(`${step.title}\n${step.prose}`))
     terminal.show(`  one way to do it:  ${hint}\n`);
   const answer = await prompter.choose<'done' | 'skipped' | 'aborted'>(
     `Do step ${step.index} by hand. Then:`,

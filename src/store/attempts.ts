@@ -64,7 +64,7 @@ export interface Intent {
  *   `E_STEP_UNDECIDED` while an attempt at this step is unknown and nobody has decided about it
  */
 export async function insertIntent(tx: Writer, intent: Intent): Promise<AttemptRecord> {
-  const earlier = await listAttempts(tx, intent.incident);
+  const earlier = await relevantAttempts(tx, intent);
   refuseConflict(intent, earlier);
   const same = earlier.filter((other) => other.step === intent.step && other.block === intent.block);
   const row = {
@@ -91,8 +91,21 @@ export async function insertIntent(tx: Writer, intent: Intent): Promise<AttemptR
   return toRecord(row);
 }
 
-function refuseConflict(intent: Intent, earlier: readonly AttemptRecord[]): void {
-  const running = earlier.find((other) => isLive(other.state));
+/** Attempts at the same step, and whatever runs in the same incident; without their outputs. */
+function relevantAttempts(tx: Writer, { incident, step }: Intent) {
+  return tx
+    .selectFrom('step_attempts')
+    .select(['step', 'block', 'attempt', 'state', 'worker', 'decision'])
+    .where('incident', '=', incident)
+    .where((eb) => eb.or([eb('step', '=', step), eb('state', 'in', ['intended', 'running'])]))
+    .execute();
+}
+
+function refuseConflict(
+  intent: Intent,
+  earlier: readonly Pick<AttemptRow, 'step' | 'state' | 'worker' | 'decision'>[],
+): void {
+  const running = earlier.find((other) => isLive(other.state as AttemptState));
   if (running) {
     throw new AllclearError('E_STEP_BUSY', {
       what: `step ${running.step} of this incident is being run by ${running.worker}`,
