@@ -1,9 +1,9 @@
 /** What a drill says at its end. */
 import { relative } from 'node:path';
-import { styleText } from 'node:util';
 import { formatDuration, oneLine } from '../kernel/index.ts';
 import type { DrillResult, UntreatedResult } from '../lab/index.ts';
 import type { Io } from './io.ts';
+import { painter } from './paint.ts';
 
 /** The summary: for people on stderr's terminal as well as in a log, or the contract as JSON on stdout. */
 export function printDrill(result: DrillResult, io: Io, json: boolean): void {
@@ -75,11 +75,6 @@ export function printUntreated(result: UntreatedResult, io: Io, json: boolean): 
     `With the guard and the runbook: allclear drill ${result.runbook}`,
   ];
   io.out(`${lines.join('\n')}\n`);
-}
-
-function painter(io: Io) {
-  return (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) =>
-    io.colour ? styleText(style, text) : text;
 }
 
 function since(seconds: number | null): string {

@@ -1,13 +1,13 @@
 /** The live view of a drill: one dated line per thing that happened, and a moving line for the fleet. */
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { stripVTControlCharacters } from 'node:util';
 import type { createLogUpdate } from 'log-update';
 import type { TimelineEvent, VerdictKind } from '../engine/index.ts';
 import { formatDuration, oneLine, printable } from '../kernel/index.ts';
 import type { DrillEvent, LabAccess } from '../lab/index.ts';
 import type { Io } from './io.ts';
+import { type Paint, painter, type Style } from './paint.ts';
 
 type LiveLine = ReturnType<typeof createLogUpdate>;
-type Style = Parameters<typeof styleText>[0];
 
 /** Seconds between two lines about the fleet where no line can move (a log file, CI). */
 const QUIET_SECONDS = 10;
@@ -16,6 +16,7 @@ const LABEL_WIDTH = 11;
 export class DrillView {
   readonly #io: Io;
   readonly #live: LiveLine | null;
+  readonly #paint: Paint;
   readonly #startedAt: number;
   readonly #now: () => number;
   #lastFleetLine = 0;
@@ -25,6 +26,7 @@ export class DrillView {
   /** @param live moves the last line; null where the output is not a terminal */
   constructor(io: Io, live: LiveLine | null, now: () => number) {
     this.#io = io;
+    this.#paint = painter(io);
     this.#live = live;
     this.#now = now;
     this.#startedAt = now();
@@ -32,7 +34,7 @@ export class DrillView {
 
   title(failure: string, clients: number, costMs: number): void {
     const what = `${count(clients)} MCP clients, ${costMs} ms of CPU for each initialize`;
-    this.#io.err(`\n${this.paint('bold', `Drill: ${printable(failure)}`)}   ${what}\n\n`);
+    this.#io.err(`\n${this.#paint('bold', `Drill: ${printable(failure)}`)}   ${what}\n\n`);
   }
 
   show(event: DrillEvent): void {
@@ -49,27 +51,27 @@ export class DrillView {
       case 'settling':
         return this.#line(
           '',
-          this.paint('dim', `waiting ${formatDuration(event.seconds)} for a steady state`),
+          this.#paint('dim', `waiting ${formatDuration(event.seconds)} for a steady state`),
         );
       case 'observing':
         return this.#line(
           '',
-          this.paint('dim', `nobody does anything; watching for ${formatDuration(event.seconds)}`),
+          this.#paint('dim', `nobody does anything; watching for ${formatDuration(event.seconds)}`),
         );
       case 'control':
         return this.#verdict('Control', event.verdict, 'ruled-out');
       case 'injected':
-        return this.#line('Failure', this.paint('red', event.what));
+        return this.#line('Failure', this.#paint('red', event.what));
       case 'alert':
         this.#line(
           'Alert',
-          `${this.paint('red', oneLine(event.name, 40))} fires: ${oneLine(event.summary, 60)}`,
+          `${this.#paint('red', oneLine(event.name, 40))} fires: ${oneLine(event.summary, 60)}`,
         );
         return this.#line('', `→ ${oneLine(event.runbookUrl, 70)}`);
       case 'no-alert':
         return this.#line(
           'Alert',
-          this.paint('red', `none fired within ${formatDuration(event.waitedSeconds)}`),
+          this.#paint('red', `none fired within ${formatDuration(event.waitedSeconds)}`),
         );
       case 'incident':
         return this.#incident(event.event, event.output);
@@ -86,18 +88,14 @@ export class DrillView {
     this.#live?.done();
   }
 
-  paint(style: Style, text: string): string {
-    return this.#io.colour ? styleText(style, text) : text;
-  }
-
   #line(label: string, text: string): void {
     this.#live?.clear();
     const seconds = Math.max(0, (this.#now() - this.#startedAt) / 1000);
     const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
     const indent = ' '.repeat(7 + LABEL_WIDTH);
-    const stamp = label === '' ? ' '.repeat(7) : `${this.paint('dim', time.padStart(5))}  `;
+    const stamp = label === '' ? ' '.repeat(7) : `${this.#paint('dim', time.padStart(5))}  `;
     const [first = '', ...rest] = wrap(text, Math.min(this.#io.columns, 100) - indent.length);
-    this.#io.err(`${stamp}${this.paint('bold', label.padEnd(LABEL_WIDTH))}${first}\n`);
+    this.#io.err(`${stamp}${this.#paint('bold', label.padEnd(LABEL_WIDTH))}${first}\n`);
     for (const line of rest) this.#io.err(`${indent}${line}\n`);
   }
 
@@ -107,14 +105,14 @@ export class DrillView {
       ? `guard on ${place.listen}, metrics and levers on ${place.admin}`
       : 'no guard in front';
     this.#line('Lab', `${event.servers.length} MCP servers, ${guard}`);
-    if (event.notice) this.#line('', this.paint('yellow', event.notice));
+    if (event.notice) this.#line('', this.#paint('yellow', event.notice));
   }
 
   #fleet({ connected, total, attempts }: Extract<DrillEvent, { kind: 'fleet' }>): void {
     if (this.#live) {
       const status = `${count(connected)}/${count(total)} clients connected, ${count(attempts)} handshakes tried`;
       const line = `${' '.repeat(7)}${bar(connected / Math.max(1, total), 24)} ${status}`;
-      this.#live(this.#verify === '' ? line : `${line}\n${' '.repeat(7)}${this.paint('dim', this.#verify)}`);
+      this.#live(this.#verify === '' ? line : `${line}\n${' '.repeat(7)}${this.#paint('dim', this.#verify)}`);
       return;
     }
     if (connected === this.#lastConnected || this.#now() - this.#lastFleetLine < QUIET_SECONDS * 1000) return;
@@ -131,7 +129,7 @@ export class DrillView {
     const words = verdict.verdict.toUpperCase().replace('-', ' ');
     this.#line(
       label,
-      `${this.paint(verdict.verdict === wanted ? 'green' : 'red', words)}  ${printable(verdict.why)}`,
+      `${this.#paint(verdict.verdict === wanted ? 'green' : 'red', words)}  ${printable(verdict.why)}`,
     );
     for (const reading of verdict.readings) {
       this.#line(
@@ -148,7 +146,7 @@ export class DrillView {
       unknown: 'yellow',
       error: 'magenta',
     };
-    return this.paint(colours[judgement] ?? 'dim', judgement.padEnd(8));
+    return this.#paint(colours[judgement] ?? 'dim', judgement.padEnd(8));
   }
 
   /** What became durable on the incident's time line, as far as one wants to follow it live. */
@@ -162,7 +160,7 @@ export class DrillView {
         return this.#line(
           'Verify',
           event.data.verified
-            ? this.paint('red', 'passes during the failure: it proves nothing')
+            ? this.#paint('red', 'passes during the failure: it proves nothing')
             : `fails now, as it must: ${oneLine(event.data.why, 160)}`,
         );
       case 'step-ended':
@@ -177,29 +175,29 @@ export class DrillView {
           `${printable(event.data.title)}: ${this.#outcome(event.data.outcome)}`,
         );
       case 'verification-started':
-        return this.#line('Verify', this.paint('dim', 'until every check holds'));
+        return this.#line('Verify', this.#paint('dim', 'until every check holds'));
       case 'verified':
-        return this.#line('Verify', this.paint('green', oneLine(event.data.why, 200)));
+        return this.#line('Verify', this.#paint('green', oneLine(event.data.why, 200)));
       case 'not-verified':
-        return this.#line('Verify', this.paint('red', oneLine(event.data.why, 200)));
+        return this.#line('Verify', this.#paint('red', oneLine(event.data.why, 200)));
       case 'levers-released':
         return this.#line('Levers', `back to where they were: ${event.data.levers.join(', ')}`);
       case 'levers-not-released':
-        return this.#line('Levers', this.paint('red', `not given back: ${oneLine(event.data.error, 120)}`));
+        return this.#line('Levers', this.#paint('red', `not given back: ${oneLine(event.data.error, 120)}`));
       default:
         return;
     }
   }
 
   #outcome(state: string): string {
-    return this.paint(state === 'succeeded' || state === 'done' ? 'green' : 'red', state);
+    return this.#paint(state === 'succeeded' || state === 'done' ? 'green' : 'red', state);
   }
 
   #output(text: string): void {
     const lines = printable(text)
       .split('\n')
       .filter((line) => line.trim() !== '');
-    for (const line of lines.slice(0, 4)) this.#line('', this.paint('dim', oneLine(line, 100)));
+    for (const line of lines.slice(0, 4)) this.#line('', this.#paint('dim', oneLine(line, 100)));
   }
 
   /** The commands are complete: they can be pasted into another terminal. */

@@ -1,6 +1,6 @@
-import { styleText } from 'node:util';
 import { printable, toAllclearError } from '../kernel/index.ts';
 import type { Io } from './io.ts';
+import { painter } from './paint.ts';
 
 /**
  * Prints an error for people (what, where, why, what next) or, with `json`, as one object on stderr.
@@ -13,7 +13,7 @@ export function printError(thrown: unknown, io: Io, json: boolean): number {
     io.err(`${JSON.stringify({ error: { code: error.code, message: what, file, line, next } })}\n`);
     return error.exitCode;
   }
-  const paint = (format: 'red' | 'dim', text: string) => (io.colour ? styleText(format, text) : text);
+  const paint = painter(io);
   io.err(`${paint('red', error.code)} ${printable(error.message)}\n`);
   if (next) io.err(`  ${printable(next)}\n`);
   if (error.code === 'E_INTERNAL' && error.details.cause instanceof Error) {
