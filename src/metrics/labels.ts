@@ -38,9 +38,17 @@ export function onlyLabels(labels: Labels, names: ReadonlySet<string>): Labels {
   return makeLabels(Object.entries(labels).filter(([name]) => names.has(name)));
 }
 
-/** The labels without the metric's name. */
+/** Labels that say which metric a series is; Prometheus drops the type and unit together with the name. */
+const METADATA: ReadonlySet<string> = new Set([NAME, '__type__', '__unit__']);
+
+/** True for the name and what goes with it when an operation makes another metric of a series. */
+export function isMetadata(name: string): boolean {
+  return METADATA.has(name);
+}
+
+/** The labels without the metric's name, type and unit. */
 export function dropName(labels: Labels): Labels {
-  return NAME in labels ? makeLabels(Object.entries(labels).filter(([name]) => name !== NAME)) : labels;
+  return Object.keys(labels).some(isMetadata) ? withoutLabels(labels, METADATA) : labels;
 }
 
 const keys = new WeakMap<Labels, string>();

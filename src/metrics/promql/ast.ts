@@ -128,7 +128,17 @@ export interface DurationExpr {
   readonly args: readonly DurationExpr[];
 }
 
-const SCALAR_FUNCTIONS = new Set(['pi', 'scalar', 'time', 'start', 'end', 'step', 'range']);
+const SCALAR_FUNCTIONS = new Set([
+  'end',
+  'max_of',
+  'min_of',
+  'pi',
+  'range',
+  'scalar',
+  'start',
+  'step',
+  'time',
+]);
 
 /** What an expression evaluates to. */
 export function typeOf(expr: Expr): ValueType {

@@ -4,7 +4,7 @@ import { sortByValue } from './aggregate.ts';
 import type { Call, Expr } from './ast.ts';
 import type { Evaluation, RangeVector, Value, VectorSample } from './evaluation.ts';
 import { unsupported } from './failure.ts';
-import { bucketFraction, bucketQuantile, groupBuckets } from './histogram.ts';
+import { bucketFraction, bucketQuantile, groupBuckets, ofMetric } from './histogram.ts';
 import { labelJoin, labelReplace, requiredLabels, sortByLabels } from './label-functions.ts';
 import { rangeFunctions } from './range-functions.ts';
 import { dateFunctions, floatFunctions } from './vector-functions.ts';
@@ -44,6 +44,10 @@ function scalarCall(call: Call, args: Arguments, t: number, ev: Evaluation): num
       return ev.stepMs / 1000;
     case 'range':
       return (ev.endMs - ev.startMs) / 1000;
+    case 'min_of':
+      return Math.min(...args.scalars);
+    case 'max_of':
+      return Math.max(...args.scalars);
     case 'scalar':
       return args.vector.length === 1 ? args.vector[0]!.value : Number.NaN;
     default:
@@ -149,8 +153,8 @@ function quantiles(call: Call, args: Arguments, t: number, ev: Evaluation): Vect
       if (forced) {
         const what =
           'input to histogram_quantile needed to be fixed for monotonicity (see ' +
-          'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for metric name';
-        ev.annotate('info', `${what} ${JSON.stringify(labels[NAME] ?? '')}`, call.args[vectorAt]!);
+          'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)';
+        ev.annotate('info', `${what}${ofMetric(labels)}`, call.args[vectorAt]!);
       }
       const named = label === undefined ? labels : withLabels(labels, [[label, openMetricsFloat(q)]]);
       return { labels: named, value, t, dropName: true };

@@ -29,9 +29,8 @@ export function groupBuckets(
     const le = sample.labels.le ?? '';
     const upper = parseFloatText(le);
     if (upper === undefined) {
-      const name = JSON.stringify(sample.labels[NAME] ?? '');
       const what = `bucket label "le" is missing or has a malformed value of ${JSON.stringify(le)}`;
-      ev.annotate('warn', `${what} for metric name ${name}`, expr);
+      ev.annotate('warn', `${what}${ofMetric(sample.labels)}`, expr);
       continue;
     }
     const key = ev.keyFor(expr, sample.labels, (labels) => labelsKey(withoutLabels(labels, LE)));
@@ -44,6 +43,12 @@ export function groupBuckets(
     histogram.buckets.push({ upper, count: sample.value });
   }
   return histograms.values();
+}
+
+/** The end of a remark about a series that has a name. */
+export function ofMetric(labels: Labels): string {
+  const name = labels[NAME] ?? '';
+  return name === '' ? '' : ` for metric name ${JSON.stringify(name)}`;
 }
 
 /** Differences between bucket counts below this, relatively, are rounding. */

@@ -1,4 +1,13 @@
-import { formatSeries, keyOf, labelsKey, makeLabels, NAME, onlyLabels, withoutLabels } from '../labels.ts';
+import {
+  formatSeries,
+  isMetadata,
+  keyOf,
+  labelsKey,
+  makeLabels,
+  NAME,
+  onlyLabels,
+  withoutLabels,
+} from '../labels.ts';
 import type { Labels } from '../model.ts';
 import type { Binary, Matching } from './ast.ts';
 import type { Evaluation, VectorSample } from './evaluation.ts';
@@ -169,7 +178,7 @@ function resultLabels(expr: Binary, many: Labels, one: Labels): Labels {
   const { matching } = expr;
   const names = new Set(matching.labels);
   const pairs = Object.entries(many).filter(([name]) => {
-    if (name === NAME && !isComparison(expr.op)) return false;
+    if (!isComparison(expr.op) && isMetadata(name)) return false;
     return matching.card !== 'one-to-one' || names.has(name) === matching.on;
   });
   for (const name of matching.include) pairs.push([name, one[name] ?? '']);

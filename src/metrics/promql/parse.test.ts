@@ -67,6 +67,7 @@ describe('parsing PromQL', () => {
     ['a == b + c', '(a == (b + c))'],
     ['a atan2 b + c', '((a atan2 b) + c)'],
     ['(a + b) * c', '((a + b) * c)'],
+    ['min_of(1, max_of(2, 3)) + 1', '(min_of(1, max_of(2, 3)) + 1)'],
   ])('%s is %s', (query, expected) => expect(shape(parsePromql(query))).toBe(expected));
 
   // The published grammar attaches these to all on their left.
@@ -214,7 +215,7 @@ describe('what is not supported', () => {
 
   it('knows what every function of the grammar takes', () => {
     expect(functions.length).toBeGreaterThan(80);
-    expect(functions).toEqual([...signatures.keys()].toSorted());
+    expect([...functions, 'max_of', 'min_of'].toSorted()).toEqual([...signatures.keys()].toSorted());
   });
 
   it('is exactly this list', () => {
@@ -251,7 +252,7 @@ describe('what is not supported', () => {
     ['a </ b', /operator <\//],
     ['rate(x[5m] anchored)', /anchored/],
     ['x smoothed', /smoothed/],
-    ['min_of(1, 2)', /min_of/],
+    ['integral(x[5m])', /integral/],
   ])('%s is refused by name', (query, message) => {
     const error = refusal(query);
     expect(error.code).toBe('E_PROMQL_UNSUPPORTED');

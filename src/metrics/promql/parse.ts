@@ -4,7 +4,7 @@ import type { Expr } from './ast.ts';
 import { checkTypes } from './check.ts';
 import { Compiler } from './compile.ts';
 import { syntaxError, unsupported } from './failure.ts';
-import { functionsOutsideTheGrammar } from './signatures.ts';
+import { functionsOutsideTheGrammar, functionsTheGrammarMisses } from './signatures.ts';
 
 const MAX_QUERY_LENGTH = 100_000;
 
@@ -31,9 +31,7 @@ export function parsePromql(text: string): Expr {
     throw syntaxError(text.slice(0, 80), 0, `the query is longer than ${MAX_QUERY_LENGTH} characters`);
   }
   if (text.trim() === '') throw syntaxError(text, 0, 'the query is empty');
-  // The published grammar does not know `2.`; the space keeps all places as they are.
-  const tree = grammar().parse(text.includes('.') ? withoutTrailingDots(text) : text);
-  refuseErrors(tree, text);
+  const tree = parseTree(text);
   const top = tree.topNode.firstChild;
   if (!top) throw syntaxError(text, 0, 'the query is empty');
   const expr = new Compiler(text).compile(skipComments(top));
@@ -49,7 +47,8 @@ function skipComments(first: Tree['topNode']): Tree['topNode'] {
   return node;
 }
 
-function refuseErrors(tree: Tree, text: string): void {
+/** Where the grammar gave up, or -1. */
+function firstError(tree: Tree): number {
   let at = -1;
   tree.iterate({
     enter: (node) => {
@@ -57,19 +56,39 @@ function refuseErrors(tree: Tree, text: string): void {
       return at === -1;
     },
   });
-  if (at === -1) return;
-  const called = /([a-zA-Z_:][\w:]*)\s*$/.exec(text.slice(0, at))?.[1];
-  if (called !== undefined && /^\s*\(/.test(text.slice(at))) {
-    if (functionsOutsideTheGrammar.has(called)) {
-      throw unsupported(`the function ${called}`, 'the published grammar of PromQL does not have it');
-    }
-    throw syntaxError(text, at, `unknown function ${called}`);
-  }
-  const rest = text.slice(at).trim();
-  const what = rest === '' ? 'the query ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 30))}`;
-  throw syntaxError(text, at, what);
+  return at;
 }
 
+const MAX_REPAIRS = 50;
+
+/** Parses with the published grammar, and mends what that does not know in text of the same length. */
+function parseTree(text: string): Tree {
+  let mended = text.includes('.') ? withoutTrailingDots(text) : text;
+  for (let repairs = 0; ; repairs++) {
+    const tree = grammar().parse(mended);
+    const at = firstError(tree);
+    if (at === -1) return tree;
+    const called = /([a-zA-Z_:][\w:]*)\s*$/.exec(mended.slice(0, at));
+    if (!called || !/^\s*\(/.test(mended.slice(at))) throw unexpected(text, at);
+    const name = called[1]!;
+    if (functionsTheGrammarMisses.has(name) && repairs < MAX_REPAIRS) {
+      // Any function of as many letters will do: the name is read from the text itself.
+      mended = `${mended.slice(0, called.index)}minute${mended.slice(called.index + name.length)}`;
+    } else if (functionsOutsideTheGrammar.has(name)) {
+      throw unsupported(`the function ${name}`, 'the published grammar of PromQL does not have it');
+    } else {
+      throw syntaxError(text, at, `unknown function ${name}`);
+    }
+  }
+}
+
+function unexpected(text: string, at: number) {
+  const rest = text.slice(at).trim();
+  const what = rest === '' ? 'the query ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 30))}`;
+  return syntaxError(text, at, what);
+}
+
+// The grammar does not know `2.` either; a space in place of the dot means the same.
 const STRING_OR_DOT = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*|(?<![\w.:])\d+\.(?![\w.])/g;
 
 function withoutTrailingDots(text: string): string {

@@ -25,6 +25,7 @@ const SHAPES: Record<string, string> = {
   vs: 'clamp_max clamp_min',
   'vs?': 'round',
   vss: 'clamp',
+  ss: 'max_of min_of',
   ms: 'predict_linear',
   mss: 'double_exponential_smoothing',
   sm: 'quantile_over_time',
@@ -38,7 +39,7 @@ const SHAPES: Record<string, string> = {
   'vtss*': 'histogram_quantiles',
 };
 
-/** Every function of the grammar and what it takes. */
+/** Every function and what it takes. */
 export const signatures: ReadonlyMap<string, Signature> = new Map(
   Object.entries(SHAPES).flatMap(([shape, names]) => {
     const signature = readShape(shape);
@@ -68,10 +69,8 @@ export const unsupportedFunctions: ReadonlyMap<string, string> = new Map([
   ['start_timestamp', 'start time stamps are not kept'],
 ]);
 
-/** Functions that Prometheus knows and its published grammar does not: refused, not misspelt. */
-export const functionsOutsideTheGrammar: ReadonlySet<string> = new Set([
-  'holt_winters',
-  'integral',
-  'max_of',
-  'min_of',
-]);
+/** Functions that Prometheus knows, or knew, and its published grammar does not: refused, not misspelt. */
+export const functionsOutsideTheGrammar: ReadonlySet<string> = new Set(['holt_winters', 'integral']);
+
+/** The published grammar has these for durations only, yet they are functions as well. */
+export const functionsTheGrammarMisses: ReadonlySet<string> = new Set(['max_of', 'min_of']);

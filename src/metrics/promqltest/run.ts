@@ -165,9 +165,9 @@ function judgeFailure(error: AllclearError, fail: readonly Expected[]): Outcome 
   const { what } = error.details;
   const unknown = error.code === 'E_PROMQL_SYNTAX' && what.startsWith('unknown function');
   if (error.code === 'E_PROMQL_UNSUPPORTED' || unknown) return { kind: 'unsupported', reason: what };
-  // Test files hold only queries that parse.
   const got = `${error.code}: ${what}`;
-  if (fail.length === 0 || error.code !== 'E_PROMQL_FAILED') return { kind: 'disagreed', got };
+  if (fail.length === 0 || !/^E_PROMQL_(?:FAILED|SYNTAX)$/.test(error.code))
+    return { kind: 'disagreed', got };
   if (fail.every((expected) => matchesExpected(what, expected))) return { kind: 'agreed' };
   const wanted = fail.map((expected) => expected.message ?? expected.pattern?.source ?? '').join('; ');
   return { kind: 'disagreed', got, expected: `failure: ${wanted}` };

@@ -1,4 +1,5 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document, LineCounter, YAMLMap } from 'yaml';
 import { AllclearError } from '../../kernel/index.ts';
 import { isPlainMetricName, NAME } from '../labels.ts';
 import { parseDurationMs } from '../promql/literals.ts';
@@ -6,6 +7,15 @@ import { parsePromql } from '../promql/parse.ts';
 import type { AlertingRule, RecordingRule, Rule, RuleGroup } from './model.ts';
 import { compileTemplate, type Template } from './template.ts';
 import { TemplateProblem } from './template-parse.ts';
+
+// Loaded on first use: most commands never see a rule file.
+const require = createRequire(import.meta.url);
+let loaded: typeof import('yaml') | undefined;
+
+function yaml(): typeof import('yaml') {
+  loaded ??= require('yaml') as typeof import('yaml');
+  return loaded;
+}
 
 const MAX_LENGTH = 4 * 1024 * 1024;
 const GROUP_KEYS = new Set(['name', 'interval', 'query_offset', 'limit', 'labels', 'rules']);
@@ -30,12 +40,12 @@ export function parseRuleFile(text: string, file: string): RuleGroup[] {
 /** Reads one file, and knows the line of everything in it. */
 class RuleFileReader {
   readonly #file: string;
-  readonly #lines = new LineCounter();
+  readonly #lines: LineCounter = new (yaml().LineCounter)();
   readonly #document: Document.Parsed;
 
   constructor(text: string, file: string) {
     this.#file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
+    this.#document = yaml().parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
   }
 
   read(): RuleGroup[] {
@@ -43,14 +53,14 @@ class RuleFileReader {
     if (broken) throw this.#problem(broken.message.split('\n')[0]!.replace(/ at line .*/, ''), broken.pos[0]);
     const root = this.#document.contents;
     if (root === null) return [];
-    if (!isMap(root)) throw this.#problem('a rule file is a mapping with the key groups', root);
+    if (!yaml().isMap(root)) throw this.#problem('a rule file is a mapping with the key groups', root);
     this.#refuseOtherKeys(root, new Set(['groups']), 'a rule file');
     const groups = root.get('groups', true);
-    if (groups === undefined || (isScalar(groups) && groups.value === null)) return [];
-    if (!isSeq(groups)) throw this.#problem('groups is not a list', groups);
+    if (groups === undefined || (yaml().isScalar(groups) && groups.value === null)) return [];
+    if (!yaml().isSeq(groups)) throw this.#problem('groups is not a list', groups);
     const seen = new Set<string>();
     return groups.items.map((item) => {
-      if (!isMap(item)) throw this.#problem('a group is not a mapping', item);
+      if (!yaml().isMap(item)) throw this.#problem('a group is not a mapping', item);
       const group = this.#group(item);
       if (seen.has(group.name)) throw this.#problem(`the group ${group.name} occurs twice`, item);
       seen.add(group.name);
@@ -64,7 +74,7 @@ class RuleFileReader {
     if (!name) throw this.#problem('a group has no name', map);
     const labels = this.#templates(map, 'labels');
     const rules = map.get('rules', true);
-    if (rules !== undefined && !isSeq(rules))
+    if (rules !== undefined && !yaml().isSeq(rules))
       throw this.#problem(`rules of group ${name} is not a list`, map);
     return {
       name,
@@ -72,7 +82,7 @@ class RuleFileReader {
       queryOffsetMs: this.#duration(map, 'query_offset') ?? 0,
       limit: Number(this.#text(map, 'limit') ?? 0) || 0,
       rules: (rules?.items ?? []).map((item) => {
-        if (!isMap(item)) throw this.#problem('a rule is not a mapping', item);
+        if (!yaml().isMap(item)) throw this.#problem('a rule is not a mapping', item);
         return this.#rule(item, labels);
       }),
       file: this.#file,
@@ -139,12 +149,12 @@ class RuleFileReader {
   #templates(map: YAMLMap, key: string): Map<string, Template> {
     const templates = new Map<string, Template>();
     const node = map.get(key, true);
-    if (node === undefined || (isScalar(node) && node.value === null)) return templates;
-    if (!isMap(node)) throw this.#problem(`${key} is not a mapping`, node);
+    if (node === undefined || (yaml().isScalar(node) && node.value === null)) return templates;
+    if (!yaml().isMap(node)) throw this.#problem(`${key} is not a mapping`, node);
     for (const pair of node.items) {
-      const name = isScalar(pair.key) ? String(pair.key.value) : '';
+      const name = yaml().isScalar(pair.key) ? String(pair.key.value) : '';
       const { value } = pair;
-      if (name === '' || name === NAME || !isScalar(value)) {
+      if (name === '' || name === NAME || !yaml().isScalar(value)) {
         throw this.#problem(`${key} holds ${name || 'a key'} that is no text`, pair.key);
       }
       const template = compileTemplate(textOf(value.value));
@@ -175,13 +185,13 @@ class RuleFileReader {
   #text(map: YAMLMap, key: string): string | undefined {
     const node = map.get(key, true);
     if (node === undefined) return undefined;
-    if (!isScalar(node)) throw this.#problem(`${key} is no text`, node);
+    if (!yaml().isScalar(node)) throw this.#problem(`${key} is no text`, node);
     return node.value === null ? undefined : textOf(node.value);
   }
 
   #refuseOtherKeys(map: YAMLMap, known: ReadonlySet<string>, where: string): void {
     for (const pair of map.items) {
-      const name = isScalar(pair.key) ? String(pair.key.value) : '';
+      const name = yaml().isScalar(pair.key) ? String(pair.key.value) : '';
       if (!known.has(name)) throw this.#problem(`${where} has no key ${JSON.stringify(name)}`, pair.key);
     }
   }
