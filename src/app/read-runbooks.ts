@@ -1,5 +1,6 @@
 /** Runbooks from files and folders, with an error for every way in which a path can disappoint. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AllclearError, systemCode } from '../kernel/index.ts';
 import { parseRunbook, type Runbook } from '../runbook/index.ts';
@@ -9,6 +10,7 @@ const MAX_BYTES = 1024 * 1024;
 /** Folders are walked this deep, and give at most this many runbooks. */
 const MAX_DEPTH = 32;
 const MAX_FILES = 100_000;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git']);
 
 /**
@@ -35,7 +37,7 @@ export async function readTextFile(path: string, cwd: string): Promise<string> {
     });
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw new AllclearError('E_FILE_BINARY', {
       what: 'this file is not UTF-8 text',
@@ -47,33 +49,45 @@ export async function readTextFile(path: string, cwd: string): Promise<string> {
 }
 
 async function readBounded(path: string, absolute: string): Promise<Buffer> {
+  let handle: FileHandle | null = null;
   try {
-    const { size, isDirectory, isFile } = await describe(absolute);
-    if (isDirectory) {
-      throw new AllclearError('E_FILE_UNREADABLE', {
-        what: 'this is a folder',
-        next: 'Name a file in it; `inspect` and `lint` also take folders.',
-        file: path,
-      });
-    }
-    // A pipe or device could go on for ever.
-    if (!isFile) {
-      throw new AllclearError('E_FILE_UNREADABLE', {
-        what: 'this is not a regular file',
-        next: 'Write its content to a file and give that.',
-        file: path,
-      });
-    }
-    if (size > MAX_BYTES) throw tooLarge(path, size);
-    return await readFile(absolute);
+    // Without waiting: a named pipe that nobody writes to would never open.
+    handle = await open(absolute, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await handle.stat();
+    if (!found.isFile()) throw notAFile(path, found.isDirectory());
+    return await readToEnd(handle, path, found.size);
   } catch (error) {
     throw error instanceof AllclearError ? error : fileError(error, path);
+  } finally {
+    await handle?.close();
   }
 }
 
-async function describe(absolute: string): Promise<{ size: number; isDirectory: boolean; isFile: boolean }> {
-  const found = await stat(absolute);
-  return { size: found.size, isDirectory: found.isDirectory(), isFile: found.isFile() };
+/** Reads a regular file, also one that grows meanwhile or (as under /proc) does not tell its size. */
+async function readToEnd(handle: FileHandle, path: string, size: number): Promise<Buffer> {
+  if (size > MAX_BYTES) throw tooLarge(path, size);
+  let buffer = Buffer.allocUnsafe(size + 1);
+  let length = 0;
+  for (;;) {
+    const wanted = buffer.length - length;
+    const { bytesRead } = await handle.read(buffer, length, wanted, null);
+    length += bytesRead;
+    // Room for one byte more than there are: what does not fill it was the end.
+    if (bytesRead === 0 || (bytesRead < wanted && size > 0)) return buffer.subarray(0, length);
+    if (length > MAX_BYTES) throw tooLarge(path, length);
+    if (length === buffer.length)
+      buffer = Buffer.concat([buffer], Math.min(2 * length + 4096, MAX_BYTES + 1));
+  }
+}
+
+function notAFile(path: string, isFolder: boolean): AllclearError {
+  return new AllclearError('E_FILE_UNREADABLE', {
+    what: isFolder ? 'this is a folder' : 'this is not a regular file',
+    next: isFolder
+      ? 'Name a file in it; `inspect` and `lint` also take folders.'
+      : 'Write its content to a file and give that.',
+    file: path,
+  });
 }
 
 function tooLarge(path: string, size: number): AllclearError {
@@ -112,8 +126,8 @@ function fileError(cause: unknown, path: string): AllclearError {
 export async function findRunbooks(paths: readonly string[], cwd = process.cwd()): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
-    const isFolder = await describe(resolve(cwd, path)).then(
-      ({ isDirectory }) => isDirectory,
+    const isFolder = await stat(resolve(cwd, path)).then(
+      (found) => found.isDirectory(),
       () => false,
     );
     const before = found.length;

@@ -59,25 +59,20 @@ function parseFlatJson(text: string): Record<string, unknown> | null {
 }
 
 function checkFlat(json: Record<string, unknown>, line: number) {
-  const attributes: Record<string, string | number | boolean | null> = Object.create(null) as Record<
-    string,
-    never
-  >;
-  const diagnostics: Diagnostic[] = [];
-  for (const [key, value] of Object.entries(json)) {
-    if (value === null || typeof value !== 'object') {
-      attributes[key] = value as string | number | boolean | null;
-      continue;
-    }
-    const message = `the attribute "${key}" is a list or object; attributes are single values`;
-    diagnostics.push({ rule: 'broken-attributes', severity: 'error', line, message });
-  }
-  return { attributes: { ...attributes }, diagnostics };
+  const entries = Object.entries(json);
+  const isFlat = ([, value]: [string, unknown]) => value === null || typeof value !== 'object';
+  const diagnostics = entries
+    .filter((entry) => !isFlat(entry))
+    .map(([key]): Diagnostic => {
+      const message = `the attribute "${key}" is a list or object; attributes are single values`;
+      return { rule: 'broken-attributes', severity: 'error', line, message };
+    });
+  return { attributes: Object.fromEntries(entries.filter(isFlat)) as Attributes, diagnostics };
 }
 
 function parsePairs(text: string): Record<string, string> | null {
   const inner = text.replace(/^\{|\}$/g, '').trim();
-  if (inner.length > 2000 || !/^(?:[\w-]+=(?:"[^"]*"|[^\s"=]+)\s*)+$/.test(inner)) return null;
+  if (inner.length > 2000 || !/^(?:[\w-]+=(?:"[^"]*"|[^\s"=]+)(?:\s+|$))+$/.test(inner)) return null;
   const pairs: Record<string, string> = {};
   for (const [, key, quoted, bare] of inner.matchAll(/([\w-]+)=(?:"([^"]*)"|([^\s"=]+))/g)) {
     pairs[key!] = quoted ?? bare ?? '';

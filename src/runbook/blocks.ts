@@ -1,5 +1,7 @@
 /** Markdown's block structure as a small tree. Inline marks stay as written: no rule needs them parsed. */
 import MarkdownIt from 'markdown-it/browser';
+import { readInfo } from './attributes.ts';
+import type { Diagnostic, Fence } from './model.ts';
 import { splitLines } from './text-lines.ts';
 
 /** One block. Lines count from 1, both ends included. */
@@ -22,13 +24,14 @@ export type Block =
       readonly endLine: number;
     };
 
-/** A fence with its info string as written (markdown-it would undo its backslashes). */
+/** A fence, read. Its info string is taken from the source: markdown-it would undo its backslashes. */
 export interface FenceBlock {
   readonly type: 'fence';
-  readonly info: string;
+  readonly fence: Fence;
+  /** What is wrong with its attributes. */
+  readonly diagnostics: readonly Diagnostic[];
   /** The opening run of backticks or tildes. */
   readonly marker: string;
-  readonly code: string;
   /** False when the fence was never closed and ran on to the end of its container. */
   readonly closed: boolean;
   readonly line: number;
@@ -64,6 +67,13 @@ const CONTAINERS: Readonly<Record<string, ContainerBlock['type']>> = {
   blockquote_open: 'quote',
 };
 
+const CLOSINGS: ReadonlySet<string> = new Set([
+  'ordered_list_close',
+  'bullet_list_close',
+  'list_item_close',
+  'blockquote_close',
+]);
+
 /**
  * Reads the blocks of a Markdown text.
  * @param firstLine the line number of the text's first line in its file
@@ -81,7 +91,7 @@ export function readBlocks(text: string, firstLine = 1): Block[] {
       const block: ContainerBlock = { type: container, children: [], ...place(token, firstLine) };
       siblings.push(block);
       open.push(block.children);
-    } else if (/^(?:ordered_list|bullet_list|list_item|blockquote)_close$/.test(token.type)) {
+    } else if (CLOSINGS.has(token.type)) {
       open.pop();
     } else if (token.type === 'heading_open') {
       const content = tokens[index + 1]?.content ?? '';
@@ -120,13 +130,16 @@ function fenceBlock(token: Token, lines: readonly string[], firstLine: number): 
   const last = (lines[endLine - firstLine] ?? '').replace(/^[\s>]+/, '').trimEnd();
   const fill = token.markup[0]!;
   const closed = endLine > line && last.length >= token.markup.length && last === fill.repeat(last.length);
-  return { type: 'fence', info, marker: token.markup, code: token.content, closed, line, endLine };
+  const { diagnostics, ...read } = readInfo(info, line);
+  const fence: Fence = { ...read, info, code: token.content, line, endLine };
+  return { type: 'fence', fence, diagnostics, marker: token.markup, closed, line, endLine };
 }
 
 /** Every block of the tree in reading order, containers before their content. */
-export function* walkBlocks(blocks: readonly Block[]): Generator<Block> {
+export function walkBlocks(blocks: readonly Block[], into: Block[] = []): Block[] {
   for (const block of blocks) {
-    yield block;
-    if ('children' in block) yield* walkBlocks(block.children);
+    into.push(block);
+    if ('children' in block) walkBlocks(block.children, into);
   }
+  return into;
 }

@@ -6,7 +6,7 @@ import { type Paragraph, paragraphsOf, wholeCommand } from './commands.ts';
 import { readDuration } from './durations.ts';
 import { type Expectation, readExpectation } from './expectations.ts';
 import type { Attributes, Check, Condition, Diagnostic, Fence } from './model.ts';
-import { type SectionBlocks, toFence } from './sections.ts';
+import type { SectionBlocks } from './sections.ts';
 import { lastSentence, plainText, shorten, splitSentence } from './text-lines.ts';
 
 /** A check whose name may still clash with another's. */
@@ -32,7 +32,7 @@ function* fencesWithLead(blocks: readonly Block[]): Generator<{ fence: Fence; le
   for (const block of walkBlocks(blocks)) {
     if (block.type === 'paragraph' || block.type === 'heading') lead = block.text;
     if (block.type !== 'fence') continue;
-    yield { fence: toFence(block).fence, lead };
+    yield { fence: block.fence, lead };
     lead = '';
   }
 }

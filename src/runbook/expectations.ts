@@ -51,6 +51,9 @@ const MODAL =
   /\b(?:should|must|shall|ought to|has to|have to|needs? to|(?:is|are) expected to|expected to)(?:\s+(not|never)\b)?/i;
 const NORM = /\b(?:normal(?:ly)?|healthy|expect(?:ed)?|usual(?:ly)?|typical(?:ly)?|baseline)\b/i;
 const ABNORM = /\b(?:abnormal|unhealthy|bad|problem|broken|alert)\b/i;
+/** Without a number or one of these words, no sentence states an expectation. */
+const MAY_EXPECT =
+  /\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|should|must|shall|ought|ha(?:s|ve) to|needs? to|expect|expected|normal|normally|healthy|usual|usually|typical|typically|baseline|abnormal|unhealthy|bad|problem|broken|alert)\b/i;
 const DURATION = String.raw`(\d{1,9}(?:\.\d{1,9})?)\s{0,2}(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|hr)\b`;
 const WITHIN = new RegExp(String.raw`\bwithin (?:at most |the (?:next|first) )?${DURATION}`, 'i');
 const HOLD = new RegExp(String.raw`\bfor (?:at least |more than )?${DURATION}`, 'i');
@@ -67,7 +70,7 @@ const MAX_SENTENCE = 400;
  */
 export function readExpectation(sentence: string, place: SentencePlace): Expectation | null {
   const text = sentence.replace(/\s+/g, ' ').trim();
-  if (text === '' || text.length > MAX_SENTENCE) return null;
+  if (text === '' || text.length > MAX_SENTENCE || !(/\d/.test(text) || MAY_EXPECT.test(text))) return null;
   const within = seconds(WITHIN.exec(text));
   const bare = text.replace(WITHIN, ' ');
   const holdFor = seconds(HOLD.exec(bare));

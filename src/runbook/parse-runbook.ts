@@ -4,7 +4,7 @@ import { readFrontMatter } from './front-matter.ts';
 import { findFrontMatter } from './front-matter-text.ts';
 import { readHistory } from './history.ts';
 import type { Diagnostic, Fence, Runbook } from './model.ts';
-import { readSections, type SectionBlocks, toFence } from './sections.ts';
+import { readSections, type SectionBlocks } from './sections.ts';
 import { readSteps } from './steps.ts';
 import { adoptSymptoms } from './symptoms.ts';
 import { plainText, splitLines } from './text-lines.ts';
@@ -85,10 +85,8 @@ function strandedFences(blocks: readonly Block[], sections: readonly SectionBloc
   const placed = new Set(sections.flatMap(({ section }) => section.fences.map(({ line }) => line)));
   const message =
     'this block stands in none of the sections and is only shown; move it under Diagnosis, Remediation or Verify';
-  return [...walkBlocks(blocks)]
-    .filter(
-      (block) => block.type === 'fence' && !placed.has(block.line) && toFence(block).fence.language !== null,
-    )
+  return walkBlocks(blocks)
+    .filter((block) => block.type === 'fence' && !placed.has(block.line) && block.fence.language !== null)
     .map(({ line }) => ({ rule: 'outside-sections', severity: 'info', line, message }));
 }
 

@@ -1,5 +1,4 @@
 /** Which heading opens which section, and what belongs to it. */
-import { readInfo } from './attributes.ts';
 import { type Block, type FenceBlock, walkBlocks } from './blocks.ts';
 import type { Diagnostic, Fence, Section, SectionName } from './model.ts';
 import { plainText } from './text-lines.ts';
@@ -96,7 +95,7 @@ export function readSections(
   }
   const diagnostics: Diagnostic[] = [];
   const sections = found.map(({ name, heading, line, end, blocks: own }) => ({
-    section: { name, heading, line, endLine: end, fences: fencesOf(own, diagnostics), prose: proseOf(own) },
+    section: toSection({ name, heading, line, endLine: end, fences: fencesOf(own, diagnostics) }, own),
     blocks: own,
   }));
   return { sections, diagnostics };
@@ -110,7 +109,7 @@ function fencesOf(blocks: readonly Block[], diagnostics: Diagnostic[]): Fence[] 
   const fences: Fence[] = [];
   for (const block of walkBlocks(blocks)) {
     if (block.type !== 'fence') continue;
-    const { fence, diagnostics: own } = toFence(block);
+    const { fence, diagnostics: own } = block;
     fences.push(fence);
     diagnostics.push(...own);
     if (!block.closed) diagnostics.push(unclosed(block));
@@ -118,16 +117,21 @@ function fencesOf(blocks: readonly Block[], diagnostics: Diagnostic[]): Fence[] 
   return fences;
 }
 
-/** The fence as the model holds it, with what is wrong in its attributes. */
-export function toFence(block: FenceBlock): { fence: Fence; diagnostics: readonly Diagnostic[] } {
-  const { diagnostics, ...info } = readInfo(block.info, block.line);
-  const { info: written, code, line, endLine } = block;
-  return { fence: { ...info, info: written, code, line, endLine }, diagnostics };
-}
-
 function unclosed(block: FenceBlock): Diagnostic {
   const message = `this fence is never closed and swallows the rest, up to line ${block.endLine}; close it with its own marker`;
   return { rule: 'unclosed-fence', severity: 'warning', line: block.line, message };
+}
+
+/** The section; its prose is made plain only when somebody reads it. */
+function toSection(section: Omit<Section, 'prose'>, blocks: readonly Block[]): Section {
+  let prose: Section['prose'] | null = null;
+  return {
+    ...section,
+    get prose() {
+      prose ??= proseOf(blocks);
+      return prose;
+    },
+  };
 }
 
 function proseOf(blocks: readonly Block[]): { text: string; line: number }[] {

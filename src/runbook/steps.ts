@@ -5,7 +5,7 @@ import { labelOf } from './check-names.ts';
 import { wholeCommand } from './commands.ts';
 import { readDuration } from './durations.ts';
 import type { Diagnostic, Fence, Risk, Step, StepBlock } from './model.ts';
-import { type SectionBlocks, toFence } from './sections.ts';
+import type { SectionBlocks } from './sections.ts';
 import { isOnlyLink, lastSentence, plainText, shorten, splitSentence } from './text-lines.ts';
 
 /** A step while its fences are still being gathered. */
@@ -120,7 +120,7 @@ function draftSteps(blocks: readonly Block[]): Draft[] {
     } else {
       for (const inner of walkBlocks([block])) {
         if (inner.type !== 'fence') continue;
-        const { fence } = toFence(inner);
+        const { fence } = inner;
         if (current?.item) current.fences.push(fence);
         else drafts.push(fenceDraft(fence, lead));
         lead = '';
@@ -134,8 +134,8 @@ function draftSteps(blocks: readonly Block[]): Draft[] {
 function isStep(item: ContainerBlock, list: 'ordered' | 'bullets', hasOrdered: boolean): boolean {
   const [first] = item.children;
   if (list === 'ordered') return item.children.length > 0;
-  const runs = [...walkBlocks(item.children)].some(
-    (block) => block.type === 'fence' && toFence(block).fence.language !== null,
+  const runs = walkBlocks(item.children).some(
+    (block) => block.type === 'fence' && block.fence.language !== null,
   );
   if (runs) return true;
   return !hasOrdered && first?.type === 'paragraph' && !isOnlyLink(first.text);
@@ -146,7 +146,7 @@ function itemDraft(item: ContainerBlock): Draft {
   const fences: Fence[] = [];
   for (const block of walkBlocks(item.children)) {
     if (block.type === 'paragraph' || block.type === 'heading') texts.push(block.text);
-    if (block.type === 'fence') fences.push(toFence(block).fence);
+    if (block.type === 'fence') fences.push(block.fence);
   }
   const { title, prose } = titleOf(texts[0] ?? '');
   const rest = texts.slice(1).map(plainText);

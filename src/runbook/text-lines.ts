@@ -14,6 +14,7 @@ export function lineEnding(source: string): string {
 
 /** Inline Markdown as the text a reader sees: no emphasis, code or link marks; white space collapsed. */
 export function plainText(markdown: string): string {
+  if (!/[[\]*_`<]/.test(markdown)) return markdown.replace(/\s+/g, ' ').trim();
   return markdown
     .replace(/!?\[([^[\]]{0,500})\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}(?: "[^"\n]{0,200}")?\)/g, '$1')
     .replace(/!?\[([^[\]]{1,500})\]\[[^[\]]{0,200}\]/g, '$1')

@@ -47,7 +47,7 @@ export const labelInterpolation: Rule = {
         if (fence.language === null) continue;
         const lines = runnableLines(fence).filter(({ text }) => !text.trimStart().startsWith('#'));
         for (const { text, line } of lines) yield* checkLine(text, line, fence.language);
-        if (fence.language === 'promql') continue;
+        if (fence.language === 'promql' || !fence.code.includes('LABEL_')) continue;
         for (const { name, row } of unquotedVariables(lines.map(({ text }) => text).join('\n'), /^LABEL_/)) {
           const message = `$${name} is untrusted and not quoted; write "$${name}"`;
           yield { line: lines[row]!.line, message, expected: `"$${name}"` };
@@ -68,7 +68,7 @@ const ANOTHER_SHELL = /\b(?:eval|ssh|(?:ba|z|k|da)?sh\s+-\w*c)\b.*\$\{?LABEL_/;
 function* checkLine(text: string, line: number, language: BlockLanguage): Generator<Finding> {
   const expected =
     language === 'promql' ? 'a query without templates' : 'an environment variable in double quotes';
-  if (text.length > 10_000) return;
+  if (text.length > 10_000 || !/[{<%$]/.test(text)) return;
   if (text.includes('${{') || LABEL_TEMPLATE.test(text)) {
     yield {
       line,
