@@ -8,11 +8,10 @@ import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
 import type { PlaneContext } from './plane/context.ts';
 import { Fleet } from './plane/fleet.ts';
-import { InitializeSet } from './plane/initialize.ts';
+import type { InitializeCounts } from './plane/initialize.ts';
 import { trafficListener } from './plane/listener.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
-import { maxInFlight } from './policy/jitter.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
@@ -88,17 +87,18 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
   const sessions = new SessionTable(clock, SESSION_LIMITS);
-  const upstreams = new UpstreamSet();
-  const initializes = new InitializeSet();
+  const upstreams = new UpstreamSet(clock);
+  const initializes: InitializeCounts = { pending: 0, expected: 0 };
+  const paced = () => levers.values.maxInitPerSecond > 0;
   const gate = (): Gate => {
     const { maxSessions } = levers.values;
     if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
-    if (upstreams.initializing >= maxInFlight(levers.values.maxInitPerSecond)) return 'hold';
-    return upstreams.available ? 'open' : 'hold';
+    return upstreams.canTake(paced()) ? 'open' : 'hold';
   };
   const limits = () => ({
     ratePerSecond: levers.values.maxInitPerSecond,
-    queueSeconds: levers.values.initQueueSeconds,
+    // Without a pace nobody is sent away from a server that works, however slowly: clients know their patience.
+    queueSeconds: paced() || !upstreams.available ? levers.values.initQueueSeconds : Number.POSITIVE_INFINITY,
     maxWaiting: MAX_WAITING,
   });
   const queue = new AdmissionQueue(clock, limits, gate);
@@ -130,7 +130,6 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     queue.update();
-    initializes.leversChanged();
   }
 
   let cancelSweep = nothing;

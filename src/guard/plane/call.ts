@@ -70,11 +70,13 @@ export class Call implements Watcher {
   }
 
   #ask(upstream: Upstream | undefined): void {
-    if (!upstream) {
+    const pool = upstream && this.#pool(upstream);
+    if (!upstream || !pool) {
       this.#answer(this.#unavailable());
       return;
     }
     this.#upstream = upstream;
+    upstream.calls += 1;
     this.#exchange = new Exchange(this.#res, this);
     const options: Dispatcher.DispatchOptions = {
       method: this.#req.method as Dispatcher.HttpMethod,
@@ -82,12 +84,12 @@ export class Call implements Watcher {
       headers: requestHeaders(this.#req),
       body: this.#body,
     };
-    this.#pool(upstream).dispatch(options, this.#exchange);
+    pool.dispatch(options, this.#exchange);
   }
 
-  #pool(upstream: Upstream): Pool {
-    const { calls, streams } = this.#context.fleet.connections(upstream);
-    return this.#req.method === 'GET' ? streams : calls;
+  #pool(upstream: Upstream): Pool | undefined {
+    const connections = this.#context.fleet.connections(upstream);
+    return this.#req.method === 'GET' ? connections?.streams : connections?.calls;
   }
 
   answered(status: number, headers: Record<string, string | string[] | undefined>): 'pass' | 'swallow' {
@@ -147,6 +149,7 @@ export class Call implements Watcher {
   ended(error: Error | null, began: boolean): void {
     const { fleet, streams } = this.#context;
     const upstream = this.#upstream!;
+    upstream.calls -= 1;
     const stream = this.#exchange?.stamper !== null;
     const failure = error ? fleet.failed(upstream, error) : null;
     if (stream && !this.#gone && failure === null) fleet.doubt(upstream);
@@ -160,6 +163,8 @@ export class Call implements Watcher {
       if (stream) streams.endLost(this.#res);
       else if (this.#askNext) this.#next();
       else this.#res.destroy();
+    } else if (failure === 'invalid') {
+      this.#answer(refused(400, 'Bad Request: it cannot be passed on as HTTP'));
     } else if (failure === 'broken') {
       this.#answer(
         refused(

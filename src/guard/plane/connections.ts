@@ -1,10 +1,7 @@
 /** The connections to one upstream: kept alive, one pool per kind of traffic. */
-import { connect as connectTcp, type Socket } from 'node:net';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { connect as connectTcp } from 'node:net';
+import { type Dispatcher, Pool } from 'undici';
 import { systemCode } from '../../kernel/index.ts';
-
-/** Aborting a request with this takes it back with a TCP reset, so that a server that has not begun it never will. */
-export class TakenBack extends Error {}
 
 /** Aborting a request with this closes its connection, as the client did. */
 export class ClientGone extends Error {}
@@ -20,7 +17,8 @@ export class Connections {
   constructor(origin: string) {
     // No time-outs of our own: a tool may work for minutes, and the client decides how long it waits.
     const options = {
-      connect: resettable(),
+      connect: { timeout: 10_000 },
+      allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
       pipelining: 1,
@@ -37,32 +35,12 @@ export class Connections {
   }
 }
 
-/** A connector whose sockets end with a reset when they are destroyed with `TakenBack`. */
-function resettable(): buildConnector.connector {
-  const connector = buildConnector({ timeout: 10_000, allowH2: false });
-  return (options, callback) => {
-    connector(options, (...result) => {
-      const socket = result[1];
-      if (socket && options.protocol === 'http:') makeResettable(socket);
-      callback(...result);
-    });
-  };
-}
-
-function makeResettable(socket: Socket): void {
-  const destroy = socket.destroy.bind(socket);
-  socket.destroy = (error?: Error) => {
-    if (!(error instanceof TakenBack) || socket.destroyed) return destroy(error);
-    socket.destroy = destroy;
-    return socket.resetAndDestroy();
-  };
-}
-
 /**
  * What a failed exchange tells of the upstream. `refused`: no process listens, so its sessions are gone.
  * `unreachable`: no connection came about, for whatever reason. `broken`: an existing connection ended.
+ * `invalid`: the request cannot be written as HTTP, which says nothing of the upstream.
  */
-export type Failure = 'refused' | 'unreachable' | 'broken';
+export type Failure = 'refused' | 'unreachable' | 'broken' | 'invalid';
 
 const NO_CONNECTION = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
@@ -79,6 +57,7 @@ const NO_CONNECTION = new Set([
 export function failureOf(error: unknown): Failure {
   const code = systemCode(error) ?? '';
   if (code === 'ECONNREFUSED') return 'refused';
+  if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
   if (NO_CONNECTION.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_')) return 'unreachable';
   return 'broken';
 }

@@ -7,7 +7,7 @@ import type { SessionTable } from '../policy/sessions.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { Fleet } from './fleet.ts';
-import type { InitializeSet } from './initialize.ts';
+import type { InitializeCounts } from './initialize.ts';
 import type { StreamSet } from './streams.ts';
 
 export interface PlaneContext {
@@ -21,5 +21,5 @@ export interface PlaneContext {
   readonly budget: BodyBudget;
   readonly fleet: Fleet;
   readonly streams: StreamSet;
-  readonly initializes: InitializeSet;
+  readonly initializes: InitializeCounts;
 }

@@ -26,7 +26,7 @@ export function endSession(
     if (!NOT_FOR_DELETE.has(flat[index]!.toLowerCase())) headers.push(flat[index]!, flat[index + 1]!);
   }
   const path = upstreamPath(upstream, pathOf(req.url!));
-  context.fleet.connections(upstream).handshakes.dispatch(
+  context.fleet.connections(upstream)?.handshakes.dispatch(
     { method: 'DELETE', path, headers, body: null },
     {
       onRequestStart: () => {},

@@ -74,7 +74,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const flows = this.stamper ? this.stamper.write(chunk) : this.#res.write(chunk);
     if (flows || this.#res.destroyed) return;
     controller.pause();
-    this.#res.once('drain', () => controller.resume());
+    const resume = () => {
+      this.#res.off('drain', resume);
+      this.#res.off('close', resume);
+      controller.resume();
+    };
+    this.#res.on('drain', resume);
+    this.#res.on('close', resume);
   }
 
   onResponseEnd(): void {

@@ -10,7 +10,7 @@ import type { Clock } from '../../kernel/index.ts';
 import type { Log } from '../log.ts';
 import type { SessionTable } from '../policy/sessions.ts';
 import type { Upstream, UpstreamSet } from '../policy/upstreams.ts';
-import { ClientGone, Connections, type Failure, failureOf, probe, TakenBack } from './connections.ts';
+import { ClientGone, Connections, type Failure, failureOf, probe } from './connections.ts';
 
 const WATCH_MS = 1000;
 const RETRY_MS = 200;
@@ -54,8 +54,9 @@ export class Fleet {
     await Promise.all(added.map((upstream) => this.#adopt(upstream)));
   }
 
-  connections(upstream: Upstream): Connections {
-    return this.#members.get(upstream)!.connections;
+  /** Undefined once the upstream is dropped. */
+  connections(upstream: Upstream): Connections | undefined {
+    return this.#members.get(upstream)?.connections;
   }
 
   /** The upstream answered something. */
@@ -70,7 +71,7 @@ export class Fleet {
   failed(upstream: Upstream, error: Error): Failure {
     const failure = failureOf(error);
     // Ended by ourselves: no evidence at all.
-    if (error instanceof ClientGone || error instanceof TakenBack) return failure;
+    if (error instanceof ClientGone) return failure;
     this.#judge(upstream, failure);
     return failure;
   }
@@ -100,7 +101,7 @@ export class Fleet {
   }
 
   #judge(upstream: Upstream, failure: Failure): void {
-    if (!this.#members.has(upstream)) return;
+    if (!this.#members.has(upstream) || failure === 'invalid') return;
     if (failure === 'broken') {
       this.doubt(upstream);
       return;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { TestClock } from '../../kernel/index.ts';
 import { UpstreamSet } from '../policy/upstreams.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
 import { upstreamPath } from './path.ts';
@@ -114,6 +115,6 @@ describe('upstreamPath', () => {
     ['http://h/base', '/mcp', '/base/mcp'],
     ['http://h/base', '/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource'],
   ])('for %s and %s is %s', (upstream, url, path) => {
-    expect(upstreamPath(new UpstreamSet().set([upstream]).added[0]!, url)).toBe(path);
+    expect(upstreamPath(new UpstreamSet(new TestClock()).set([upstream]).added[0]!, url)).toBe(path);
   });
 });

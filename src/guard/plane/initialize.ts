@@ -7,10 +7,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../metrics.ts';
 import type { Refusal, Ticket } from '../policy/admission.ts';
-import { abandonedInFlight, retryAfterSeconds } from '../policy/jitter.ts';
+import { retryAfterSeconds } from '../policy/jitter.ts';
+import type { InHand } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import { refused, sendRefusal } from './answers.ts';
-import { TakenBack } from './connections.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
@@ -18,21 +18,15 @@ import { requestHeaders } from './headers.ts';
 import { pathOf, upstreamPath } from './path.ts';
 
 const MAX_ATTEMPTS = 3;
-const MAX_ORPHANS = 1000;
+/** A request whose client has left may take so long, before its place is given to others. */
+const ORPHAN_MS = 30_000;
 
-/** The initialize requests of one guard. */
-export class InitializeSet {
+/** Counts over the initialize requests of one guard. */
+export interface InitializeCounts {
   /** Taken in and not yet answered. */
-  pending = 0;
+  pending: number;
   /** Sent, and without a session yet: each may become one. */
-  expected = 0;
-  /** Sent, and their clients left since. In order of leaving. */
-  readonly orphans = new Set<Handshake>();
-
-  /** The pace has changed: work that nobody waits for is judged anew. */
-  leversChanged(): void {
-    for (const orphan of this.orphans) orphan.judgeOrphan();
-  }
+  expected: number;
 }
 
 export class Handshake implements Watcher {
@@ -44,6 +38,8 @@ export class Handshake implements Watcher {
   readonly #known: Upstream | null;
   #ticket: Ticket | null = null;
   #exchange: Exchange | null = null;
+  #inHand: InHand | null = null;
+  #cancelOrphan: () => void = () => {};
   #upstream: Upstream | null = null;
   #attempts = 0;
   #settled = false;
@@ -77,30 +73,23 @@ export class Handshake implements Watcher {
     });
   }
 
-  /** Decides what becomes of a sent request whose client has left. */
-  judgeOrphan(): void {
-    const { levers, initializes } = this.#context;
-    const verdict = abandonedInFlight(this.#upstream!.initializing, levers.values.maxInitPerSecond);
-    if (verdict === 'finish' && initializes.orphans.size <= MAX_ORPHANS) return;
-    this.#exchange!.cut(new TakenBack('nobody waits for this initialize any more'));
-  }
-
   #send(): void {
-    const { upstreams, fleet, initializes } = this.#context;
-    const upstream = this.#known?.up ? this.#known : upstreams.choose();
+    const { upstreams, fleet, initializes, levers } = this.#context;
+    const paced = levers.values.maxInitPerSecond > 0;
+    const upstream = this.#known?.up ? this.#known : upstreams.choose(paced);
     if (!upstream) {
       this.#wait();
       return;
     }
     this.#upstream = upstream;
     this.#attempts += 1;
-    upstream.initializing += 1;
     initializes.expected += 1;
+    this.#inHand = upstream.pressure.send();
     this.#exchange = new Exchange(this.#res, this);
     const path = upstreamPath(upstream, this.#req.url!);
     const headers = requestHeaders(this.#req);
     fleet
-      .connections(upstream)
+      .connections(upstream)!
       .handshakes.dispatch({ method: 'POST', path, headers, body: this.#body }, this.#exchange);
   }
 
@@ -141,10 +130,10 @@ export class Handshake implements Watcher {
   ended(error: Error | null, began: boolean): void {
     const { fleet, initializes } = this.#context;
     if (!began) initializes.expected -= 1;
-    initializes.orphans.delete(this);
+    this.#cancelOrphan();
     const failure = error ? fleet.failed(this.#upstream!, error) : null;
     if (this.#gone) {
-      this.#leaveUpstream();
+      this.#leaveUpstream(failure === null);
       if (this.#session !== null) endSession(this.#context, this.#upstream!, this.#session, this.#req);
       return;
     }
@@ -157,8 +146,8 @@ export class Handshake implements Watcher {
       this.#res.destroy();
       return;
     }
-    if (failure !== 'broken' && this.#attempts < MAX_ATTEMPTS) {
-      this.#leaveUpstream();
+    if ((failure === 'refused' || failure === 'unreachable') && this.#attempts < MAX_ATTEMPTS) {
+      this.#leaveUpstream(false);
       this.#wait();
       return;
     }
@@ -167,31 +156,28 @@ export class Handshake implements Watcher {
   }
 
   #done(well: boolean): void {
-    this.#leaveUpstream();
+    this.#leaveUpstream(well);
     this.#settle(well && this.#status < 400 ? 'ok' : 'error');
   }
 
-  #leaveUpstream(): void {
-    const upstream = this.#upstream;
-    if (!upstream) return;
-    if (!this.#exchange) return;
-    upstream.initializing -= 1;
-    this.#exchange = null;
+  #leaveUpstream(answered: boolean): void {
+    if (!this.#inHand) return;
+    this.#inHand.done(answered);
+    this.#inHand = null;
     this.#context.queue.poke();
   }
 
   #clientClosed(): void {
     if (this.#settled) return;
-    const { sessions, initializes } = this.#context;
+    const { sessions, clock } = this.#context;
     this.#gone = true;
     this.#settle('abandoned');
     this.#ticket?.leave();
     // It cannot have read a whole answer, so it will not use the session.
     if (this.#session !== null) sessions.forget(this.#session);
-    if (!this.#exchange) return;
-    initializes.orphans.add(this);
-    const oldest = initializes.orphans.size > MAX_ORPHANS ? initializes.orphans.values().next().value : this;
-    oldest?.judgeOrphan();
+    // What was sent is left to finish: the server will do the work anyway, and once it has named the
+    // session, that can be ended. A dropped connection cancels nothing in this era.
+    if (this.#inHand) this.#cancelOrphan = clock.after(ORPHAN_MS, () => this.#exchange?.cut());
   }
 
   #settle(outcome: Outcome): void {

@@ -5,7 +5,7 @@ import { type Upstream, UpstreamSet } from './upstreams.ts';
 
 function table() {
   const clock = new TestClock();
-  const upstreams = new UpstreamSet();
+  const upstreams = new UpstreamSet(clock);
   const [a, b] = upstreams.set(['http://a:1', 'http://b:1']).added as [Upstream, Upstream];
   const sessions = new SessionTable(clock, { maxEntries: 3, idleSeconds: 60, maxLost: 2, lostSeconds: 10 });
   return { clock, sessions, a, b };

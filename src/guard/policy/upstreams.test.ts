@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { TestClock } from '../../kernel/index.ts';
 import { parseUpstreams, type Upstream, UpstreamSet } from './upstreams.ts';
 
 function set(...urls: string[]) {
-  const upstreams = new UpstreamSet();
+  const upstreams = new UpstreamSet(new TestClock());
   const added = upstreams.set(urls).added;
   for (const one of added) one.up = true;
   return { upstreams, added };
@@ -12,15 +13,15 @@ describe('UpstreamSet', () => {
   it('gives a new session to the one with fewest handshakes in flight, then fewest sessions, then by turns', () => {
     const { upstreams, added } = set('http://a:1', 'http://b:1');
     const [a, b] = added as [Upstream, Upstream];
-    expect(new Set([upstreams.choose(), upstreams.choose()])).toEqual(new Set([a, b]));
+    expect(new Set([upstreams.choose(false), upstreams.choose(false)])).toEqual(new Set([a, b]));
     a.sessions = 5;
-    expect(upstreams.choose()).toBe(b);
-    b.initializing = 1;
-    expect(upstreams.choose()).toBe(a);
+    expect(upstreams.choose(false)).toBe(b);
+    b.pressure.send();
+    expect(upstreams.choose(false)).toBe(a);
     a.up = false;
-    expect(upstreams.choose()).toBe(b);
+    expect(upstreams.choose(false)).toBe(b);
     b.up = false;
-    expect(upstreams.choose()).toBeUndefined();
+    expect(upstreams.choose(false)).toBeUndefined();
     expect(upstreams.available).toBe(false);
   });
 
@@ -29,7 +30,7 @@ describe('UpstreamSet', () => {
     const [a, b] = added as [Upstream, Upstream];
     b.sessions = 1;
     expect(upstreams.set(['http://a:1'])).toEqual({ added: [], dropped: [] });
-    expect([b.active, upstreams.choose()]).toEqual([false, a]);
+    expect([b.active, upstreams.choose(false)]).toEqual([false, a]);
     expect(upstreams.set(['http://a:1', 'http://b:1']).added).toEqual([]);
     expect(b.active).toBe(true);
     upstreams.set(['http://a:1']);

@@ -1,5 +1,6 @@
 /** The servers behind the guard: which take new sessions, which only keep theirs, which are down. */
-import { AllclearError } from '../../kernel/index.ts';
+import { AllclearError, type Clock } from '../../kernel/index.ts';
+import { Pressure } from './pressure.ts';
 
 export interface Upstream {
   /** Normalized URL without a trailing slash; also the metric label. */
@@ -13,13 +14,20 @@ export interface Upstream {
   /** Counts the times its connections broke in a way that may have been a restart. */
   boot: number;
   sessions: number;
+  /** Requests and streams in progress, initialize aside. */
+  calls: number;
   /** Initialize requests that it has been sent and has not answered. */
-  initializing: number;
+  readonly pressure: Pressure;
 }
 
 export class UpstreamSet {
+  readonly #clock: Clock;
   readonly #all = new Map<string, Upstream>();
   #turn = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** All that exist: active ones and those that still have sessions. */
   get all(): readonly Upstream[] {
@@ -37,7 +45,7 @@ export class UpstreamSet {
     const added: Upstream[] = [];
     for (const url of urls) {
       if (this.#all.has(url)) continue;
-      const upstream = makeUpstream(url);
+      const upstream = makeUpstream(url, this.#clock);
       this.#all.set(url, upstream);
       added.push(upstream);
     }
@@ -49,33 +57,26 @@ export class UpstreamSet {
   dropIdle(): readonly Upstream[] {
     const dropped: Upstream[] = [];
     for (const upstream of this.#all.values()) {
-      if (upstream.active || upstream.sessions > 0 || upstream.initializing > 0) continue;
+      if (upstream.active || upstream.sessions + upstream.calls + upstream.pressure.inHand > 0) continue;
       this.#all.delete(upstream.name);
       dropped.push(upstream);
     }
     return dropped;
   }
 
-  /** True when some upstream can take a new session now. */
+  /** True when some upstream that takes new sessions is up, however busy. */
   get available(): boolean {
     for (const upstream of this.#all.values()) if (upstream.active && upstream.up) return true;
     return false;
   }
 
-  /** Initialize requests that upstreams have been sent and have not answered. */
-  get initializing(): number {
-    let sum = 0;
-    for (const upstream of this.#all.values()) sum += upstream.initializing;
-    return sum;
-  }
-
   /**
-   * The upstream for a new session: the one with the fewest handshakes in flight, then the fewest
-   * sessions, then by turns. Undefined when none is up.
-   * @param except upstreams that were tried in vain
+   * The upstream for a new session: the one with the fewest handshakes in hand, then the fewest
+   * sessions, then by turns. Undefined when none is up and can take one more.
+   * @param paced whether the lever MAX_INIT_PER_SECOND is set
    */
-  choose(except: readonly Upstream[] = []): Upstream | undefined {
-    const candidates = this.all.filter((one) => one.active && one.up && !except.includes(one));
+  choose(paced: boolean): Upstream | undefined {
+    const candidates = this.all.filter((one) => one.active && one.up && one.pressure.canTake(paced));
     this.#turn += 1;
     let best: Upstream | undefined;
     for (let index = 0; index < candidates.length; index++) {
@@ -83,6 +84,13 @@ export class UpstreamSet {
       if (!best || isLessBusy(one, best)) best = one;
     }
     return best;
+  }
+
+  /** Whether `choose` would find one. */
+  canTake(paced: boolean): boolean {
+    for (const one of this.#all.values())
+      if (one.active && one.up && one.pressure.canTake(paced)) return true;
+    return false;
   }
 
   /** Any upstream, for requests that belong to no session: active ones that are up by turns, else any. */
@@ -96,13 +104,24 @@ export class UpstreamSet {
 }
 
 function isLessBusy(a: Upstream, b: Upstream): boolean {
-  return a.initializing === b.initializing ? a.sessions < b.sessions : a.initializing < b.initializing;
+  const difference = a.pressure.inHand - b.pressure.inHand;
+  return difference === 0 ? a.sessions < b.sessions : difference < 0;
 }
 
-function makeUpstream(url: string): Upstream {
+function makeUpstream(url: string, clock: Clock): Upstream {
   const { origin, pathname } = new URL(url);
   const basePath = pathname === '/' ? '' : pathname;
-  return { name: url, origin, basePath, active: true, up: false, boot: 0, sessions: 0, initializing: 0 };
+  return {
+    name: url,
+    origin,
+    basePath,
+    active: true,
+    up: false,
+    boot: 0,
+    sessions: 0,
+    calls: 0,
+    pressure: new Pressure(clock),
+  };
 }
 
 const MAX_UPSTREAMS = 64;

@@ -1,0 +1,75 @@
+/**
+ * How many initialize requests one upstream has in hand, and whether it can take another.
+ *
+ * What was sent cannot be taken back: a server works through a request whose client has left, and even a
+ * connection reset does not keep it from reading what has arrived (tried on Linux). So waiting is done
+ * here, where leaving costs nothing, and not in the server's own queue:
+ *
+ * - Always, at most `MOST_IN_HAND` are in hand.
+ * - While the lever paces, none is sent as long as the oldest in hand is later than it should be. A pace
+ *   above what the server manages would otherwise fill its queue, and clients that give up after 5 s,
+ *   having waited here for 4 and there for more than one, would all be served in vain.
+ */
+import type { Clock } from '../../kernel/index.ts';
+
+/** An answer may take this many times what it takes on a calm server … */
+const PATIENCE = 3;
+/** … but at least, and at most, so many milliseconds. */
+const LEAST_MS = 400;
+const MOST_MS = 2000;
+/** More are never in hand at one upstream. */
+const MOST_IN_HAND = 256;
+/** So few in hand are always allowed: a slow server must not be mistaken for a blocked one. */
+const ALWAYS = 4;
+/** A server is calm with at most so many in hand; its answers then say what an answer takes. */
+const CALM = 2;
+const SMOOTHING = 0.2;
+
+export interface InHand {
+  /** The answer is here, or will never come. Only the first call counts. */
+  done(answered: boolean): void;
+}
+
+export class Pressure {
+  readonly #clock: Clock;
+  /** When each was sent (monotonic ms), oldest first. */
+  readonly #sent = new Map<InHand, number>();
+  /** What an answer takes on a calm server, smoothed, in ms. */
+  #calmMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get inHand(): number {
+    return this.#sent.size;
+  }
+
+  /** A request goes to an upstream. */
+  send(): InHand {
+    const sentAt = this.#clock.monotonic();
+    const calm = this.#sent.size < CALM;
+    const one: InHand = {
+      done: (answered) => {
+        if (!this.#sent.delete(one) || !answered || !calm) return;
+        const took = this.#clock.monotonic() - sentAt;
+        this.#calmMs = this.#calmMs === 0 ? took : this.#calmMs + (took - this.#calmMs) * SMOOTHING;
+      },
+    };
+    this.#sent.set(one, sentAt);
+    return one;
+  }
+
+  /** @param paced whether the lever MAX_INIT_PER_SECOND is set */
+  canTake(paced: boolean): boolean {
+    if (this.#sent.size < ALWAYS) return true;
+    if (this.#sent.size >= MOST_IN_HAND) return false;
+    return !paced || !this.#isLate();
+  }
+
+  #isLate(): boolean {
+    const oldest = this.#sent.values().next().value!;
+    const patience = Math.min(MOST_MS, Math.max(LEAST_MS, this.#calmMs * PATIENCE));
+    return this.#clock.monotonic() - oldest > patience;
+  }
+}
