@@ -1,5 +1,4 @@
-export { runCheck } from './check.ts';
-export { type DiagnoseOptions, diagnose } from './diagnose.ts';
+export { diagnose } from './diagnose.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
 export {
@@ -24,8 +23,6 @@ export type {
   HostMapping,
   Judgement,
   Reading,
-  ShellRequest,
-  ShellResult,
   Surroundings,
   Verdict,
   VerdictKind,
@@ -34,20 +31,16 @@ export { createObserver, type Observer } from './observe.ts';
 export type { ApprovalAnswer, NextAfterFailure, Operator, StepFailure } from './operator.ts';
 export type { LeverState, Levers } from './ports.ts';
 export { progressOf, type StepAttempt, type StepProgress } from './progress.ts';
-export { redact } from './redact.ts';
 export { type Approval, type RenderedStep, renderStep } from './rendered-step.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export { runShell } from './shell.ts';
 export { type BlockRun, DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
 export { type EventData, type EventKind, readTimeline, type TimelineEvent } from './timeline.ts';
-export { judgeVerdict } from './verdict.ts';
 export {
   type Answer,
   type Round,
   type Verification,
-  type VerifyOptions,
-  type VerifyUntilOptions,
   verifyOnce,
   verifyUntil,
 } from './verify.ts';

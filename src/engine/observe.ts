@@ -17,7 +17,7 @@ const READ_LIMIT = 4 * 1024 * 1024;
 const AT_ONCE = 4;
 
 /** What one execution of a check saw. */
-export interface Observation {
+interface Observation {
   /** Null when the check is broken. */
   readonly bound: Bound | null;
   readonly broken: { readonly code: string; readonly message: string } | null;

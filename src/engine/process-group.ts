@@ -6,7 +6,7 @@ import type { Clock } from '../kernel/index.ts';
  * Sends the signal to every process of the group that `leader` leads.
  * @returns false when nothing of the group is left (or nothing that we may signal)
  */
-export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
+function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-leader, signal);
     return true;
