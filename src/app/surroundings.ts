@@ -17,7 +17,7 @@ export interface SurroundingsOptions {
   readonly scrape?: readonly string[];
   /** A Prometheus server's URL. */
   readonly prometheus?: string;
-  /** Seconds between the two samples of a rate; default 3. */
+  /** Seconds between the two samples of a rate; default 5. */
   readonly sampleSeconds?: string;
 }
 
@@ -36,7 +36,8 @@ export interface OpenSurroundings {
   close(): Promise<void>;
 }
 
-const DEFAULT_SAMPLE_SECONDS = 3;
+/** As long as the time-out of careless clients, whose retries come in bursts: a shorter look may see none. */
+const DEFAULT_SAMPLE_SECONDS = 5;
 
 /**
  * PromQL goes to `--prometheus` (or ALLCLEAR_PROMETHEUS), else to the built-in scraper over `--scrape`, else

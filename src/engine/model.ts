@@ -76,7 +76,7 @@ export interface Surroundings {
   readonly metrics: MetricsSource | null;
   /** Values that must never be stored or shown (tokens), besides what the patterns catch. */
   readonly secrets: readonly string[];
-  /** Seconds between the two samples that give `rate` and histogram increases. Default 3. */
+  /** Seconds between the two samples that give `rate` and histogram increases. Default 5. */
   readonly sampleSeconds: number;
 }
 
