@@ -16,6 +16,8 @@ const AT_ONCE = 4;
 /** Sources compiled once, not by each of some 150 processes. */
 const COMPILED = mkdtempSync(join(tmpdir(), 'allclear-compiled-'));
 const STEPS = 4;
+/** Events of a whole run that come before the last. */
+const EVENTS = 5 + STEPS * 3;
 const LEASE_SECONDS = 0.4;
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const SEED = Number(process.env['ALLCLEAR_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -51,10 +53,10 @@ interface Outcome {
   stderr: string;
 }
 
-/** A moment, in milliseconds after the program's start or after its first acknowledged event. */
+/** A moment: so many acknowledged events (0: the start), and so many milliseconds after. */
 interface Moment {
+  events: number;
   after: number;
-  since: 'start' | 'event';
 }
 
 /** Runs the program in `folder`, and kills it at the moment. */
@@ -75,11 +77,14 @@ function run(folder: string, args: readonly string[], moment: Moment | null): Pr
     let armed = false;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
-      if (armed || moment?.since !== 'event' || !stderr.includes('{"event":')) return;
-      armed = true;
-      setTimeout(() => child.kill('SIGKILL'), moment.after);
+      if (moment === null || armed || eventsIn(stderr).length < moment.events) return;
+      strike(moment.after);
     });
-    if (moment?.since === 'start') setTimeout(() => child.kill('SIGKILL'), moment.after);
+    const strike = (after: number) => {
+      armed = true;
+      setTimeout(() => child.kill('SIGKILL'), after);
+    };
+    if (moment?.events === 0) strike(moment.after);
     child.on('close', (code, signal) => resolve({ code, signal, acknowledged: eventsIn(stderr), stderr }));
   });
 }
@@ -205,21 +210,7 @@ function effects(folder: string): { begin: number; end: number }[] {
 
 it(`loses nothing and runs nothing twice when killed at ${KILLS} random moments`, async () => {
   const next = random(SEED);
-  const whole = mkdtempSync(join(tmpdir(), 'allclear-kill-'));
-  writeFileSync(join(whole, 'sick.md'), runbook());
-  writeFileSync(join(whole, 'sick'), '');
   const began = performance.now();
-  let firstEvent = 0;
-  const undisturbed = run(whole, ['sick.md'], null);
-  while (firstEvent === 0) {
-    await pause(5);
-    if (existsSync(join(whole, '1.log'))) firstEvent = performance.now();
-  }
-  const startUp = firstEvent - began;
-  expect((await undisturbed).code).toBe(0);
-  rmSync(whole, { recursive: true, force: true });
-  // Several at once on few cores are slower than one: spread the moments over all of a run.
-  const span = Math.max(400, (performance.now() - firstEvent) * 1.1);
 
   const tally: Tally = {
     runs: 0,
@@ -238,10 +229,10 @@ it(`loses nothing and runs nothing twice when killed at ${KILLS} random moments`
     // A run that ended before its moment came is counted apart, and does not stand for a kill.
     while (tally.killed < KILLS && tally.runs < KILLS * 3) {
       // One in eight already while it starts and opens the store.
-      const moment: Moment =
-        next() < 1 / 8
-          ? { after: next() * startUp, since: 'start' }
-          : { after: next() * span, since: 'event' };
+      const early = next() < 1 / 8;
+      const moment = early
+        ? { events: 0, after: next() * 1_500 }
+        : { events: 1 + Math.floor(next() * EVENTS), after: next() * 120 };
       await oneKill(moment, tally);
     }
   };
@@ -258,4 +249,4 @@ it(`loses nothing and runs nothing twice when killed at ${KILLS} random moments`
   });
   expect(tally.killed).toBeGreaterThanOrEqual(KILLS);
   expect(tally.interrupted).toBeGreaterThan(0);
-});
+}, 900_000);
