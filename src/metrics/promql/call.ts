@@ -6,6 +6,7 @@ import type { Evaluation, RangeVector, Value, VectorSample } from './evaluation.
 import { unsupported } from './failure.ts';
 import { bucketFraction, bucketQuantile, groupBuckets, ofMetric } from './histogram.ts';
 import { labelJoin, labelReplace, requiredLabels, sortByLabels } from './label-functions.ts';
+import { maxOf, minOf } from './numeric.ts';
 import { rangeFunctions } from './range-functions.ts';
 import { dateFunctions, floatFunctions } from './vector-functions.ts';
 
@@ -45,9 +46,9 @@ function scalarCall(call: Call, args: Arguments, t: number, ev: Evaluation): num
     case 'range':
       return (ev.endMs - ev.startMs) / 1000;
     case 'min_of':
-      return Math.min(...args.scalars);
+      return minOf(args.scalars[0]!, args.scalars[1]!);
     case 'max_of':
-      return Math.max(...args.scalars);
+      return maxOf(args.scalars[0]!, args.scalars[1]!);
     case 'scalar':
       return args.vector.length === 1 ? args.vector[0]!.value : Number.NaN;
     default:

@@ -74,6 +74,20 @@ export function quantile(q: number, values: ArrayLike<number>): number {
   return sorted[lower]! * (1 - weight) + sorted[upper]! * weight;
 }
 
+/** The larger one as Go's `math.Max` has it: +Inf wins over NaN, and NaN over all else. */
+export function maxOf(a: number, b: number): number {
+  return a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY
+    ? Number.POSITIVE_INFINITY
+    : Math.max(a, b);
+}
+
+/** The smaller one as Go's `math.Min` has it: -Inf wins over NaN, and NaN over all else. */
+export function minOf(a: number, b: number): number {
+  return a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY
+    ? Number.NEGATIVE_INFINITY
+    : Math.min(a, b);
+}
+
 /** Ascending, NaN first. */
 export function byValue(a: number, b: number): number {
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : -1;

@@ -1,3 +1,5 @@
+import { maxOf, minOf } from './numeric.ts';
+
 /** Functions of one float, applied to every element of an instant vector. */
 type FloatFunction = (value: number, scalars: readonly number[]) => number;
 
@@ -50,7 +52,7 @@ export const floatFunctions: ReadonlyMap<string, FloatFunction> = new Map<string
   ['sqrt', Math.sqrt],
   ['tan', Math.tan],
   ['tanh', Math.tanh],
-  ['clamp', (value, [min, max]) => Math.max(min!, Math.min(max!, value))],
-  ['clamp_min', (value, [min]) => Math.max(min!, value)],
-  ['clamp_max', (value, [max]) => Math.min(max!, value)],
+  ['clamp', (value, [min, max]) => maxOf(min!, minOf(max!, value))],
+  ['clamp_min', (value, [min]) => maxOf(min!, value)],
+  ['clamp_max', (value, [max]) => minOf(max!, value)],
 ]);
