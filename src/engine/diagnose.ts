@@ -1,5 +1,6 @@
 /** Diagnosis: run the read-only checks, judge each, conclude. */
 import type { Runbook } from '../runbook/index.ts';
+import { allEnded } from './all-ended.ts';
 import { runCheck } from './check.ts';
 import type { Reading, Surroundings, Verdict } from './model.ts';
 import { createObserver, type Observer } from './observe.ts';
@@ -25,7 +26,7 @@ export async function diagnose(
 ): Promise<Verdict> {
   const checks = runbook.checks.filter((check) => check.section === 'diagnosis');
   const observer = options.observer ?? createObserver(surroundings, options.signal);
-  const readings = await Promise.all(
+  const readings = await allEnded(
     checks.map(async (check) => {
       const reading = await runCheck(check, surroundings, options.signal, observer);
       options.onReading?.(reading);

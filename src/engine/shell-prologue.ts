@@ -39,9 +39,9 @@ export function writePrologue(folder: string, language: 'bash' | 'sh'): string {
 }
 
 function prologue(folder: string, language: 'bash' | 'sh'): string {
-  const report = (name: string): string => `'${join(folder, name).replaceAll("'", `'\\''`)}'`;
+  const report = (name: string): string => quote(join(folder, name));
   return `unset BASH_ENV
-{ trap '' TERM INT HUP; read -r -u 3; kill -TERM 0; sleep 2; kill -KILL 0; } </dev/null >/dev/null 2>&1 &
+{ trap '' TERM INT HUP; read -r -u 3; kill -TERM 0; sleep 2; rm -rf ${quote(folder)}; kill -KILL 0; } </dev/null >/dev/null 2>&1 &
 disown
 exec 3<&-
 command_not_found_handle() {
@@ -59,6 +59,10 @@ curl() { __allclear_endpoint curl "$@"; }
 wget() { __allclear_endpoint wget "$@"; }
 trap 'printf "%s\\n" "\${PIPESTATUS[@]}" 2>/dev/null >${report('pipeline')}' EXIT
 ${language === 'sh' ? 'set -o posix\n' : ''}`;
+}
+
+function quote(path: string): string {
+  return `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 export function readReport(folder: string): ShellReport {

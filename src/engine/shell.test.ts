@@ -215,7 +215,9 @@ describe('what a command leaves behind', () => {
        await runShell({ language: 'bash', command: 'sleep 60 & echo $! > ${pidFile}; wait',
          surroundings: testSurroundings(), timeoutSeconds: 60 });`,
     );
-    const runner: ChildProcess = spawn(process.execPath, [program], { stdio: 'inherit' });
+    const temporary = mkdtempSync(join(folder, 'temporary-'));
+    const env = { ...process.env, TMPDIR: temporary };
+    const runner: ChildProcess = spawn(process.execPath, [program], { stdio: 'inherit', env });
     let pid = 0;
     for (let turn = 0; turn < 300 && pid === 0; turn++) {
       await sleep(20);
@@ -228,6 +230,9 @@ describe('what a command leaves behind', () => {
     expect(alive(pid)).toBe(true);
     runner.kill('SIGKILL');
     expect(await gone(pid)).toBe(true);
+    const left = () => readdirSync(temporary).filter((name) => name.startsWith('allclear-run-'));
+    for (let turn = 0; turn < 200 && left().length > 0; turn++) await sleep(20);
+    expect(left()).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Verification: the checks of Verify, once or until all is normal for as long as each demands. */
 import { AllclearError, formatDuration } from '../kernel/index.ts';
 import type { Check, Runbook } from '../runbook/index.ts';
+import { allEnded } from './all-ended.ts';
 import { runCheck } from './check.ts';
 import { subject } from './judge.ts';
 import type { Reading, Surroundings } from './model.ts';
@@ -121,7 +122,7 @@ async function round(
   answers: Map<string, Answer>,
 ): Promise<readonly Reading[]> {
   const observer = createObserver(surroundings, options.signal);
-  const readings = await Promise.all(
+  const readings = await allEnded(
     checks.map((check) => runCheck(check, surroundings, options.signal, observer)),
   );
   const answered = readings.map((reading) => withAnswer(reading, answers.get(reading.check)));
