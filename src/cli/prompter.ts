@@ -1,7 +1,7 @@
 import { AllclearError } from '../kernel/index.ts';
 import type { Io } from './io.ts';
 
-export interface Choice<Value> {
+interface Choice<Value> {
   readonly name: string;
   readonly value: Value;
 }

@@ -37,7 +37,7 @@ const snapshot = z.discriminatedUnion('state', [
 ]);
 
 export type IncidentState = Readonly<z.infer<typeof snapshot>>;
-export type IncidentStateName = IncidentState['state'];
+type IncidentStateName = IncidentState['state'];
 
 export const incidentStates = snapshot.options.map((option) => option.shape.state.value);
 
@@ -52,7 +52,7 @@ export type IncidentMove =
   | { readonly kind: 'escalated'; readonly why: string }
   | { readonly kind: 'closed'; readonly why: string };
 
-export type IncidentMoveKind = IncidentMove['kind'];
+type IncidentMoveKind = IncidentMove['kind'];
 
 /** Which moves each state allows. */
 const allowed: Readonly<Record<IncidentStateName, readonly IncidentMoveKind[]>> = {

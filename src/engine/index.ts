@@ -1,23 +1,8 @@
 export { diagnose } from './diagnose.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
-export {
-  type IncidentMove,
-  type IncidentState,
-  type IncidentStateName,
-  incidentStates,
-  isOver,
-  readState,
-  transition,
-} from './incident.ts';
-export {
-  type Journal,
-  type JournalOptions,
-  type Opening,
-  openIncident,
-  openJournal,
-  requireIncident,
-} from './journal.ts';
+export { isOver, readState, transition } from './incident.ts';
+export { type Journal, openIncident, openJournal } from './journal.ts';
 export { withoutRepeat } from './judge.ts';
 export type {
   HostMapping,
@@ -28,15 +13,14 @@ export type {
   VerdictKind,
 } from './model.ts';
 export { createObserver, type Observer } from './observe.ts';
-export type { ApprovalAnswer, NextAfterFailure, Operator, StepFailure } from './operator.ts';
-export type { LeverState, Levers } from './ports.ts';
-export { progressOf, type StepAttempt, type StepProgress } from './progress.ts';
-export { type Approval, type RenderedStep, renderStep } from './rendered-step.ts';
+export type { ApprovalAnswer, NextAfterFailure, Operator } from './operator.ts';
+export type { Levers } from './ports.ts';
+export { type RenderedStep, renderStep } from './rendered-step.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export { runShell } from './shell.ts';
-export { type BlockRun, DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
-export { type EventData, type EventKind, readTimeline, type TimelineEvent } from './timeline.ts';
+export { DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
+export { type EventData, readTimeline, type TimelineEvent } from './timeline.ts';
 export {
   type Answer,
   type Round,

@@ -138,7 +138,7 @@ export async function openIncident(
 }
 
 /** @throws `E_NOT_FOUND` */
-export async function requireIncident(store: Store, id: string): Promise<IncidentRecord> {
+async function requireIncident(store: Store, id: string): Promise<IncidentRecord> {
   const record = await findIncident(store.db, id);
   if (!record) throw noIncident(id);
   return record;

@@ -4,7 +4,7 @@ import type { BlockLanguage, Risk, Step } from '../runbook/index.ts';
 import type { Surroundings } from './model.ts';
 
 /** Seconds a block may take when it does not say. */
-export const DEFAULT_STEP_TIMEOUT = 300;
+const DEFAULT_STEP_TIMEOUT = 300;
 
 /** A step exactly as it would run: what an approval is about. */
 export interface RenderedStep {

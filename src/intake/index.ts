@@ -1,2 +1,1 @@
-export { findRunbook } from './library.ts';
-export { type Intake, type Received, receive } from './receive.ts';
+export { receive } from './receive.ts';

@@ -1,10 +1,8 @@
-export { type AlertRecord, findAlert, insertAlert, updateAlert } from './alerts.ts';
+export { findAlert, insertAlert, updateAlert } from './alerts.ts';
 export {
   type AttemptDecision,
-  type AttemptEnd,
   type AttemptOutcome,
   type AttemptRecord,
-  type AttemptState,
   decideAttempt,
   finishAttempt,
   hasExpired,
@@ -15,7 +13,7 @@ export {
   sweepExpired,
 } from './attempts.ts';
 export { appendEvent, type EventRecord, listEvents } from './events.ts';
-export { type Evidence, insertEvidence, listEvidence } from './evidence.ts';
+export { insertEvidence, listEvidence } from './evidence.ts';
 export {
   countAlert,
   findIncident,
@@ -24,8 +22,7 @@ export {
   incidentIdsLike,
   insertIncident,
   listIncidents,
-  type NewIncident,
   updateIncidentState,
 } from './incidents.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
-export { openStore, type Reader, type Store, type StoreOptions, type Writer } from './store.ts';
+export { openStore, type Store, type Writer } from './store.ts';

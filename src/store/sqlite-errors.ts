@@ -65,14 +65,6 @@ export function isBusy(error: unknown): boolean {
   return primaryCode(error) === BUSY;
 }
 
-/** True when a UNIQUE or PRIMARY KEY constraint refused the row. */
-export function isUniqueViolation(error: unknown): boolean {
-  // PostgreSQL says 23505; SQLite's extended codes are SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY.
-  if (systemCode(error) === '23505') return true;
-  const code = sqliteCode(error);
-  return code === 2067 || code === 1555;
-}
-
 function primaryCode(error: unknown): number | undefined {
   const code = sqliteCode(error);
   return code === undefined ? undefined : code & 0xff;

@@ -1,7 +1,7 @@
 /** Every migration in order. Append only: a released migration is never edited, renamed or removed. */
 import type { Migration } from 'kysely/migration';
-import * as incidents from './0001-incidents.ts';
+import { up as incidents } from './0001-incidents.ts';
 
 export const migrations: Readonly<Record<string, Migration>> = {
-  '0001-incidents': incidents,
+  '0001-incidents': { up: incidents },
 };
