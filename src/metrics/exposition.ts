@@ -2,7 +2,7 @@ import { LineReader } from './exposition-line.ts';
 import type { Sample } from './model.ts';
 
 /** What `# HELP`, `# TYPE` and `# UNIT` say about one metric family. */
-export interface Family {
+interface Family {
   help: string;
   /** `counter`, `gauge`, `histogram`, `summary`, `untyped`, or what OpenMetrics adds. */
   type: string;
@@ -10,13 +10,13 @@ export interface Family {
 }
 
 /** A sample with the time stamp it carried, if any. */
-export interface ExposedSample extends Sample {
+interface ExposedSample extends Sample {
   /** Epoch milliseconds, when the line stated a time. */
   readonly t?: number;
 }
 
 /** A line that could not be read; the others still count. */
-export interface ExpositionProblem {
+interface ExpositionProblem {
   /** From 1. */
   readonly line: number;
   readonly message: string;

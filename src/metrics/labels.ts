@@ -89,7 +89,7 @@ export function isPlainMetricName(name: string): boolean {
 }
 
 /** True for label names that need no quotes. */
-export function isPlainLabelName(name: string): boolean {
+function isPlainLabelName(name: string): boolean {
   return LEGACY_LABEL.test(name);
 }
 

@@ -22,12 +22,12 @@ interface Placed {
   readonly to: number;
 }
 
-export interface NumberLiteral extends Placed {
+interface NumberLiteral extends Placed {
   readonly kind: 'number';
   readonly value: number;
 }
 
-export interface StringLiteral extends Placed {
+interface StringLiteral extends Placed {
   readonly kind: 'string';
   readonly value: string;
 }
@@ -114,7 +114,7 @@ export interface Matching {
   readonly fillRight: number | null;
 }
 
-export interface Negation extends Placed {
+interface Negation extends Placed {
   readonly kind: 'negation';
   readonly expr: Expr;
 }

@@ -6,7 +6,7 @@ import type { Evaluation, RangeSeries, RangeVector, Value, VectorSample } from '
 import { failed, unsupported } from './failure.ts';
 
 /** The time a selector refers to when the query is evaluated at `t`. */
-export function referenceTime(shift: Shift, t: number, ev: Evaluation): number {
+function referenceTime(shift: Shift, t: number, ev: Evaluation): number {
   const base = shift.at === 'start' ? ev.startMs : shift.at === 'end' ? ev.endMs : (shift.at ?? t);
   return base - resolveDuration(shift.offset, ev.stepMs, ev.endMs - ev.startMs);
 }

@@ -14,8 +14,9 @@ exit: 0 all supported cases agree, 1 some disagree, 2 a file cannot be read or i
 `;
 
 function read(file: string): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     const missing = systemCode(error) === 'ENOENT';
     throw new AllclearError(missing ? 'E_FILE_NOT_FOUND' : 'E_FILE_UNREADABLE', {
@@ -25,6 +26,12 @@ function read(file: string): string {
       cause: error,
     });
   }
+  if (!text.includes('\0')) return text;
+  throw new AllclearError('E_FILE_BINARY', {
+    what: 'the file is not text',
+    next: 'Give a PromQL test file.',
+    file,
+  });
 }
 
 function main(args: readonly string[]): number {

@@ -9,7 +9,7 @@ import { type Command, type EvalCommand, type Expected, type LoadCommand, parseS
 import type { SeriesLine } from './series-line.ts';
 
 /** A case where the built-in evaluator gives something else than Prometheus. */
-export interface Disagreement {
+interface Disagreement {
   readonly line: number;
   readonly query: string;
   readonly expected: string;

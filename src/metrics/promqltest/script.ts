@@ -6,7 +6,7 @@ import { BadSeriesLine, parseSeriesLine, type SeriesLine } from './series-line.t
 /** Commands of a PromQL test file, in order. Notation: Prometheus, `promql/promqltest/README.md`. */
 export type Command = LoadCommand | ClearCommand | EvalCommand;
 
-export interface ClearCommand {
+interface ClearCommand {
   readonly kind: 'clear';
 }
 

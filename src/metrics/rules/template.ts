@@ -13,7 +13,7 @@ import {
 import { type Operand, type Part, type Pipeline, parseTemplate, TemplateProblem } from './template-parse.ts';
 
 /** What a template sees. */
-export interface TemplateData {
+interface TemplateData {
   /** `$labels`, `.Labels` */
   readonly labels: Labels;
   /** `$value`, `.Value` */
