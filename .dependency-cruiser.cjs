@@ -23,9 +23,14 @@ const forbidden = [
   {
     name: 'rooms-through-their-index',
     severity: 'error',
-    comment: "Another room's files are its own business: import its index.ts.",
+    comment:
+      "Another room's files are its own business: import its index.ts. The composition root has a file per " +
+      'command instead of an index, so that a command loads only what it needs.',
     from: { path: '(^|/)src/([^/]+)/' },
-    to: { path: '(^|/)src/([^/]+)/', pathNot: ['(^|/)src/$2/', '(^|/)src/[^/]+/index\\.ts$'] },
+    to: {
+      path: '(^|/)src/([^/]+)/',
+      pathNot: ['(^|/)src/$2/', '(^|/)src/[^/]+/index\\.ts$', '(^|/)src/app/'],
+    },
   },
   {
     name: 'kernel-does-no-io',
@@ -58,7 +63,11 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
     parser: 'swc',
   },
 };

@@ -13,6 +13,7 @@ import {
   type DrillResult,
   drill,
   type Findings,
+  type GuardPlace,
   Lab,
   type LabAccess,
   type Scene,
@@ -63,48 +64,60 @@ export interface DrillRequest {
 export async function runDrill(
   request: DrillRequest & { readonly onResult: (result: DrillResult) => void },
 ): Promise<DrillResult | null> {
-  const stage = stageOf(request.failure);
   const runbook = await shippedRunbook(request.failure);
-  await using lab = new Lab({ clock: systemClock, signal: request.signal });
-  const scene = await stage(lab, {
-    clients: request.clients,
-    initializeCostMs: request.initializeCostMs,
-    guard: {
-      command: [process.execPath, MAIN, 'guard'],
-      token: randomBytes(18).toString('base64url'),
-      ...(await chooseAddresses(request)),
-    },
-    clock: systemClock,
+  const guard: GuardPlace = {
+    command: [process.execPath, MAIN, 'guard'],
+    token: randomBytes(18).toString('base64url'),
+    ...(await chooseAddresses(request)),
+  };
+  return inLab(request, guard, async (lab, scene) => {
+    if (request.practice) {
+      await practise(request, scene, lab);
+      return null;
+    }
+    const result = await rehearse(request, scene, runbook, lab);
+    request.onResult(result);
+    if (request.keep) await keepUp(request, scene, lab);
+    return result;
   });
-  announce(request, scene);
-  if (request.practice) {
-    await practise(request, scene, lab);
-    return null;
-  }
-  const result = await rehearse(request, scene, runbook, lab);
-  request.onResult(result);
-  if (request.keep && scene.access) {
-    request.onEvent({ kind: 'practice', access: scene.access });
-    await untilStopped(request.signal, lab);
-  }
-  return result;
 }
 
 /** The same failure with no guard: nobody does anything. */
-export async function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
+export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
+  return inLab(request, null, (lab, scene) =>
+    watchUntreated({
+      runbook: request.failure,
+      scene,
+      observeSeconds: UNTREATED_SECONDS,
+      clock: systemClock,
+      signal: lab.signal,
+      onEvent: request.onEvent,
+    }),
+  );
+}
+
+/** Stages the failure in a lab of its own, and stops everything afterwards, whatever happened. */
+async function inLab<T>(
+  request: DrillRequest,
+  guard: GuardPlace | null,
+  work: (lab: Lab, scene: Scene) => Promise<T>,
+): Promise<T> {
+  const { clients, initializeCostMs, signal, onEvent } = request;
   const stage = stageOf(request.failure);
-  const { clients, initializeCostMs, onEvent } = request;
-  await using lab = new Lab({ clock: systemClock, signal: request.signal });
-  const scene = await stage(lab, { clients, initializeCostMs, guard: null, clock: systemClock });
-  announce(request, scene);
-  return watchUntreated({
-    runbook: request.failure,
-    scene,
-    observeSeconds: UNTREATED_SECONDS,
-    clock: systemClock,
-    signal: lab.signal,
-    onEvent,
-  });
+  const lab = new Lab({ clock: systemClock, signal });
+  try {
+    const scene = await stage(lab, { clients, initializeCostMs, guard, clock: systemClock });
+    const { access, servers, notice } = scene;
+    onEvent({
+      kind: 'lab',
+      servers,
+      guard: access && { listen: access.listen, admin: access.admin },
+      notice,
+    });
+    return await work(lab, scene);
+  } finally {
+    await lab.stop();
+  }
 }
 
 async function rehearse(
@@ -211,7 +224,8 @@ function surroundingsOf(
   };
 }
 
-async function practise({ signal, onEvent }: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
+async function practise(request: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
+  const { onEvent } = request;
   const stopShowing = scene.onClients(({ connected, total, attempts }) =>
     onEvent({ kind: 'fleet', connected, total, attempts }),
   );
@@ -219,26 +233,21 @@ async function practise({ signal, onEvent }: DrillRequest, scene: Scene, lab: La
     await scene.connect(lab.signal);
     onEvent({ kind: 'connected', connected: scene.clients().connected });
     onEvent({ kind: 'injected', what: await scene.inject() });
-    onEvent({ kind: 'practice', access: requireAccess(scene) });
-    await untilStopped(signal, lab);
+    await keepUp(request, scene, lab);
   } finally {
     stopShowing();
   }
 }
 
-/** Resolves on Ctrl-C; rejects when a part of the lab crashes before. */
-async function untilStopped(signal: AbortSignal, lab: Lab): Promise<void> {
+/** Tells how to work on the lab; resolves on Ctrl-C, rejects when a part of the lab crashes before. */
+async function keepUp({ signal, onEvent }: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
+  onEvent({ kind: 'practice', access: requireAccess(scene) });
   if (!lab.signal.aborted) {
     await new Promise<void>((resolve) =>
       lab.signal.addEventListener('abort', () => resolve(), { once: true }),
     );
   }
   if (!signal.aborted) throw lab.signal.reason as Error;
-}
-
-function announce({ onEvent }: DrillRequest, scene: Scene): void {
-  const { access, servers, notice } = scene;
-  onEvent({ kind: 'lab', servers, guard: access && { listen: access.listen, admin: access.admin }, notice });
 }
 
 function requireAccess(scene: Scene): LabAccess {
