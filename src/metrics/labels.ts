@@ -46,9 +46,16 @@ export function isMetadata(name: string): boolean {
   return METADATA.has(name);
 }
 
-/** The labels without the metric's name, type and unit. */
+const unnamed = new WeakMap<Labels, Labels>();
+
+/** The labels without the metric's name, type and unit; the same object again for the same labels. */
 export function dropName(labels: Labels): Labels {
-  return Object.keys(labels).some(isMetadata) ? withoutLabels(labels, METADATA) : labels;
+  let rest = unnamed.get(labels);
+  if (!rest) {
+    rest = Object.keys(labels).some(isMetadata) ? withoutLabels(labels, METADATA) : labels;
+    unnamed.set(labels, rest);
+  }
+  return rest;
 }
 
 const keys = new WeakMap<Labels, string>();

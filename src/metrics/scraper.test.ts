@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock, TestClock } from '../kernel/index.ts';
 import { formatSeries } from './labels.ts';
+import { makeMatcher } from './matchers.ts';
 import { evaluateInstant } from './promql/evaluate.ts';
 import { Scraper } from './scraper.ts';
 import { startServer, type TestServer } from './testing.ts';
@@ -141,6 +142,23 @@ describe('scraping', () => {
     await systemClock.sleep(60);
     expect(reports).toEqual([1, 1, 1]);
     expect(requests).toBe(seen);
+  });
+
+  it('does not let a target that hangs hold up the others', async () => {
+    const slow = await startServer(() => {});
+    const scrape = new Scraper({
+      targets: [
+        { job: 'slow', url: slow.url },
+        { job: 'quick', url: server.url },
+      ],
+      window,
+      intervalMs: 10,
+    });
+    scrape.start();
+    await vi.waitUntil(() => requests >= 5);
+    await scrape.stop();
+    await slow.close();
+    expect(window.select([makeMatcher('job', '=', 'slow')])).toEqual([]);
   });
 
   it('ends a request under way when it stops', async () => {

@@ -22,7 +22,7 @@ export interface ScraperOptions {
   readonly window: SampleWindow;
   /** From the start of one scrape to the start of the next. Default 1,000 ms. */
   readonly intervalMs?: number;
-  /** For one request, body included. Default: the interval, at most 10,000 ms. */
+  /** For one request, body included; the target is not scraped again before it ends. Default 10,000 ms. */
   readonly timeoutMs?: number;
   /** Bytes of one body. Default 16 MiB. */
   readonly maxBytes?: number;
@@ -54,6 +54,8 @@ interface TargetState {
   readonly target: ScrapeTarget;
   readonly own: readonly (readonly [string, string])[];
   readonly instance: string;
+  /** A scrape is under way. */
+  busy: boolean;
   /** Series of the last good scrape, to mark those that vanish. */
   seen: Map<string, Labels>;
   /** Raw label sets → the stored ones, so that each series keeps one label object. */
@@ -79,7 +81,7 @@ export class Scraper {
     const intervalMs = options.intervalMs ?? 1000;
     this.#options = {
       intervalMs,
-      timeoutMs: options.timeoutMs ?? Math.min(intervalMs, 10_000),
+      timeoutMs: options.timeoutMs ?? 10_000,
       maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
       maxSamples: options.maxSamples ?? 100_000,
       clock: options.clock ?? systemClock,
@@ -90,7 +92,10 @@ export class Scraper {
     options.signal?.addEventListener('abort', () => this.#stopper.abort(), { once: true });
   }
 
-  /** Starts to scrape every interval, at once for the first time. A second call does nothing. */
+  /**
+   * Starts to scrape every interval, at once for the first time. A second call does nothing.
+   * @param onReport called with the scrapes that began together, all targets the first time, once they have ended
+   */
   start(onReport?: (reports: readonly ScrapeReport[]) => void): void {
     this.#onReport = onReport;
     this.#running ??= this.#run();
@@ -110,23 +115,39 @@ export class Scraper {
   async #run(): Promise<void> {
     const { clock, intervalMs } = this.#options;
     const { signal } = this.#stopper;
+    const rounds = new Set<Promise<void>>();
     let next = clock.monotonic();
     while (!signal.aborted) {
-      const reports = await this.scrapeOnce();
-      if (signal.aborted) return;
-      this.#onReport?.(reports);
-      next += intervalMs;
-      // After a scrape that took too long the missed ones are left out, not made up for.
-      if (next < clock.monotonic()) next = clock.monotonic();
+      const round = this.#round().finally(() => rounds.delete(round));
+      rounds.add(round);
+      // Rounds that the machine was too busy for are left out, not made up for.
+      next = Math.max(next + intervalMs, clock.monotonic());
       try {
         await clock.sleep(Math.max(0, next - clock.monotonic()), signal);
       } catch {
-        return;
+        break;
       }
     }
+    await Promise.all(rounds);
+  }
+
+  /** Scrapes the targets that are not still busy with an earlier scrape: a slow one holds up no other. */
+  async #round(): Promise<void> {
+    const idle = this.#states.filter((state) => !state.busy);
+    const reports = await Promise.all(idle.map((state) => this.#scrape(state)));
+    if (reports.length > 0 && !this.#stopper.signal.aborted) this.#onReport?.(reports);
   }
 
   async #scrape(state: TargetState): Promise<ScrapeReport> {
+    state.busy = true;
+    try {
+      return await this.#scrapeTarget(state);
+    } finally {
+      state.busy = false;
+    }
+  }
+
+  async #scrapeTarget(state: TargetState): Promise<ScrapeReport> {
     const { clock } = this.#options;
     const t = clock.now();
     const began = clock.monotonic();
@@ -206,7 +227,7 @@ function makeState(target: ScrapeTarget): TargetState {
     ['job', target.job],
     ['instance', instance],
   ] as const;
-  return { target, own, instance, seen: new Map(), interned: new Map() };
+  return { target, own, instance, busy: false, seen: new Map(), interned: new Map() };
 }
 
 function hostOf(url: string): string {
