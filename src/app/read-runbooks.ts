@@ -127,7 +127,7 @@ export async function findRunbooks(paths: readonly string[], cwd = process.cwd()
   const found: string[] = [];
   for (const path of paths) {
     const isFolder = await stat(resolve(cwd, path)).then(
-      (found) => found.isDirectory(),
+      (entry) => entry.isDirectory(),
       () => false,
     );
     const before = found.length;

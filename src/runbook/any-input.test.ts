@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { corpusRunbooks, referenceRunbook } from '../../test/corpora/runbooks.ts';
 import { addHistoryEntry, applyEdits, parseRunbook, setFrontMatterKey } from './index.ts';
+import { lintRunbook } from './lint/lint-runbook.ts';
 
 const pieces = fc.constantFrom(
   '# Title',
@@ -94,6 +95,21 @@ describe('any text at all', () => {
         }
         const names = runbook.checks.map(({ name }) => name);
         expect(new Set(names).size).toBe(names.length);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('is linted without an exception, at lines that exist', () => {
+    const alerts = [{ name: 'A', runbookUrl: 'x', file: 'r.yaml' }];
+    fc.assert(
+      fc.property(anything, (source) => {
+        const lines = source.split(/\r\n?|\n/).length;
+        for (const { line, expected } of lintRunbook(parseRunbook(source, 'any.md'), { now: 0, alerts })) {
+          expect(line).toBeGreaterThanOrEqual(1);
+          expect(line).toBeLessThanOrEqual(lines);
+          expect(expected).not.toBe('');
+        }
       }),
       { numRuns: 1500 },
     );
@@ -221,7 +237,7 @@ describe('a hundred kilobytes of one thing', () => {
     ]) {
       const source = before + piece.repeat(Math.floor(100_000 / piece.length)) + after;
       const started = performance.now();
-      parseRunbook(source, 'any.md');
+      lintRunbook(parseRunbook(source, 'any.md'), { now: 0, alerts: [] });
       expect(performance.now() - started, `${before}…${after}`).toBeLessThan(1500);
     }
   });

@@ -58,9 +58,12 @@ function parseFlatJson(text: string): Record<string, unknown> | null {
   }
 }
 
+function isFlat([, value]: [string, unknown]): boolean {
+  return value === null || typeof value !== 'object';
+}
+
 function checkFlat(json: Record<string, unknown>, line: number) {
   const entries = Object.entries(json);
-  const isFlat = ([, value]: [string, unknown]) => value === null || typeof value !== 'object';
   const diagnostics = entries
     .filter((entry) => !isFlat(entry))
     .map(([key]): Diagnostic => {
