@@ -96,6 +96,11 @@ function dieInStep(step: number): Promise<void> {
   });
 }
 
+/** A guard that is not there. */
+async function unreachable(incident: string): Promise<never> {
+  throw new Error(`connection refused, ${incident} stays`);
+}
+
 const kinds = async () => (await journal.timeline()).map((event) => event.kind);
 const log = () => readFileSync(join(folder, 'log'), 'utf8').trim().split('\n');
 
@@ -331,9 +336,8 @@ describe('responding to an incident', () => {
 
   it('says on the time line when the guard could not be reached to give levers back', async () => {
     const runbook = sickness([testStep(1, ['rm sick'])]);
-    const release = (incident: string) => Promise.reject(new Error(`connection refused, ${incident} stays`));
     const result = await respond(
-      context(runbook, willing([]), { levers: { list: async () => [], release } }),
+      context(runbook, willing([]), { levers: { list: async () => [], release: unreachable } }),
     );
     expect(result.ended).toBe('resolved');
     expect((await journal.timeline()).at(-1)).toMatchObject({

@@ -36,7 +36,7 @@ export async function runCommand(
   const view = options.json ? jsonView(io) : terminalView(io);
   const actor = options.actor?.trim() || actorName(io.env);
   let incident = options.incident ?? '';
-  const result = await runRunbook({
+  const running = runRunbook({
     ...options,
     file: file ?? null,
     actor,
@@ -53,14 +53,24 @@ export async function runCommand(
       return showing(runOperator(consent, terminalOf(about, actor, file, options, io)), about, view);
     },
   });
-  if (result.ended === 'cancelled') {
-    throw new AllclearError('E_CANCELLED', {
-      what: `incident ${incident} was interrupted; nothing that was done is lost`,
-      next: `Go on with: ${resumeCommand(file, incident)}`,
-    });
-  }
+  const result = await running.catch((error: unknown) => {
+    // Ctrl-C at a question.
+    throw isCancelled(error) && incident !== '' ? interrupted(file, incident) : error;
+  });
+  if (result.ended === 'cancelled') throw interrupted(file, incident);
   io.out(options.json ? `${JSON.stringify(machineResult(result), null, 2)}\n` : humanResult(result, file));
   return result.ended === 'resolved' ? 0 : 1;
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof AllclearError && error.code === 'E_CANCELLED';
+}
+
+function interrupted(file: string | undefined, incident: string): AllclearError {
+  return new AllclearError('E_CANCELLED', {
+    what: `incident ${incident} was interrupted; nothing that was done is lost`,
+    next: `Go on with: ${resumeCommand(file, incident)}`,
+  });
 }
 
 function terminalOf(
