@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { GuardLevers } from '../src/guard/index.ts';
 import { systemClock } from '../src/kernel/index.ts';
 import { type Fleet, Lab, type Upstream } from '../src/lab/index.ts';
+import type { BenchResult } from './run.ts';
 
 const CLIENTS = 1000;
 const INITIALIZE_COST_MS = 10;
@@ -19,16 +20,7 @@ const UNGUARDED_MS = 60_000;
 const BACK = 0.99;
 const TARGET = 1.3;
 
-/** One question, answered as a ratio. */
-export interface BenchResult {
-  readonly question: string;
-  readonly measured: Readonly<Record<string, number>>;
-  /** Time from the lever until 99% are back, over clients / rate. */
-  readonly ratio: number;
-  readonly target: string;
-  readonly met: boolean;
-}
-
+/** The ratio is the time from the lever until 99% are back, over clients / rate. */
 export async function storm(): Promise<BenchResult> {
   const guarded = await withGuard();
   const bare = await withoutGuard();

@@ -1,12 +1,11 @@
 export { type Drill, drill, type Findings } from './drill.ts';
 export type { DrillEvent, DrillResult, LabAccess, UntreatedResult } from './drill-model.ts';
-export { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
+export type { Fleet } from './fleet.ts';
 export { freePort } from './free-port.ts';
-export { type GuardProcess, type GuardProcessOptions, startGuardProcess } from './guard-process.ts';
 export { Lab } from './lab.ts';
 export type { FleetReport } from './messages.ts';
 export type { GuardPlace, Scene, SceneOptions } from './scene.ts';
 export { stageSessionStorm } from './session-storm.ts';
 export { watchUntreated } from './untreated.ts';
-export { startUpstream, type Upstream, type UpstreamOptions } from './upstream.ts';
+export type { Upstream } from './upstream.ts';
 export { startWatch, type Watch } from './watch.ts';

@@ -11,7 +11,7 @@ const query = { query: z.string().max(1000) };
 const text = { text: z.string().max(1000) };
 
 /** The lab's MCP server for one session, with two harmless tools. */
-export function createSessionServer(): McpServer {
+function createSessionServer(): McpServer {
   const server = new McpServer(
     { name: 'lab-upstream', version: '1.0.0' },
     { jsonSchemaValidator: validator },
