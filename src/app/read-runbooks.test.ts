@@ -49,7 +49,7 @@ describe('reading a runbook', () => {
   });
 
   it('does not wait for a named pipe', async () => {
-    execFileSync('mkfifo', [join(root, 'pipe.md')]);
+    execFileSync('bash', ['-c', 'mkfifo "$0"', join(root, 'pipe.md')]);
     await expect(readRunbook('pipe.md', root)).rejects.toMatchObject({ code: 'E_FILE_UNREADABLE' });
   });
 
