@@ -84,8 +84,8 @@ export class Fleet {
     const member = this.#members.get(upstream);
     if (!member) return;
     upstream.boot += 1;
-    if (this.#clock.monotonic() - member.probedAt < DOUBT_MS) return;
-    void this.#probe(upstream);
+    // A thousand streams that break at once are one occasion.
+    if (this.#clock.monotonic() - member.probedAt >= DOUBT_MS) void this.#probe(upstream);
     member.cancelDoubt();
     member.cancelDoubt = this.#clock.after(DOUBT_MS, () => void this.#probe(upstream));
   }
