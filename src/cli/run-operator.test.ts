@@ -19,7 +19,10 @@ function verdict(kind: Verdict['verdict']): Verdict {
 /** Nobody is at the terminal. */
 function alone(consent: Partial<Consent> = {}) {
   const resume = 'allclear run r.md --incident inc-1';
-  return runOperator({ ...nothing, ...consent }, { prompter: null, actor: 'ada', resume, show: () => {} });
+  return runOperator(
+    { ...nothing, ...consent },
+    { prompter: null, actor: 'ada', incident: 'inc-1', resume, show: () => {} },
+  );
 }
 
 /** Somebody answers these, in order; a choice is named by the beginning of its words. */
@@ -36,7 +39,7 @@ function somebody(answers: string[], shown: string[] = []) {
     confirm: async () => answers.shift() === 'yes',
   };
   const show = (text: string) => void shown.push(text);
-  return runOperator(nothing, { prompter, actor: 'ada', resume: '', show });
+  return runOperator(nothing, { prompter, actor: 'ada', incident: 'inc-1', resume: '', show });
 }
 
 const failure = async (work: Promise<unknown>): Promise<AllclearError> =>
@@ -144,12 +147,18 @@ describe('with somebody at the terminal', () => {
 
 describe('lever hints', () => {
   it.each([
-    ['Set MAX_INIT_PER_SECOND=50 via env var', ['allclear lever set MAX_INIT_PER_SECOND=50']],
-    ['MAX_INIT_PER_SECOND = 50. Then MAX_INIT_PER_SECOND=50.', ['allclear lever set MAX_INIT_PER_SECOND=50']],
+    [
+      'Set MAX_INIT_PER_SECOND=50 via env var',
+      ['ALLCLEAR_INCIDENT=inc-1 allclear lever set MAX_INIT_PER_SECOND=50'],
+    ],
+    [
+      'MAX_INIT_PER_SECOND = 50. Then MAX_INIT_PER_SECOND=50.',
+      ['ALLCLEAR_INCIDENT=inc-1 allclear lever set MAX_INIT_PER_SECOND=50'],
+    ],
     ['Set MAX_INIT_PER_SECOND=$(reboot) now', []],
     ['Set NO_SUCH_LEVER=1', []],
     ['', []],
   ])('of "%s"', async (prose, hints) => {
-    expect(await leverHints(prose)).toEqual(hints);
+    expect(await leverHints(prose, 'inc-1')).toEqual(hints);
   });
 });

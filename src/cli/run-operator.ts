@@ -21,6 +21,7 @@ export interface Terminal {
   /** Null when nobody is there to ask. */
   readonly prompter: Prompter | null;
   readonly actor: string;
+  readonly incident: string;
   /** How to take the incident up again, as a command. */
   readonly resume: string;
   /** Shows words before a question. */
@@ -150,8 +151,8 @@ async function reportManual(
   if (consent.skipManual) return { outcome: 'skipped', note: 'nobody was there to do it' };
   if (!prompter)
     throw needed(`step ${step.index} "${step.title}" is to be done by hand`, terminal, '--skip-manual');
-  for (const hint of await leverHints(`${step.title}\n${step.prose}`))
-    terminal.show(`  one way to do it:  ${hint}\n`);
+  for (const hint of await leverHints(`${step.title}\n${step.prose}`, terminal.incident))
+    terminal.show(`  one way to do it:\n  ${hint}\n`);
   const answer = await prompter.choose<'done' | 'skipped' | 'aborted'>(
     `Do step ${step.index} by hand. Then:`,
     [

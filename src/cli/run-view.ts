@@ -35,7 +35,8 @@ export function jsonView(io: Io): StepView {
 export function terminalView(io: Io): StepView {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     io.colour ? styleText(style, text) : text;
-  const width = Math.min(io.columns, 100);
+  // Some terminals say they have no columns at all.
+  const width = io.columns >= 40 ? Math.min(io.columns, 100) : 80;
   const output = indented(io);
   const say = (text: string, indent = '  ') => io.err(`${wrap(text, width, indent)}\n`);
   return {

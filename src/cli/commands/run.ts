@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import { terminalPrompter } from '../prompter.ts';
 import { type Consent, runOperator } from '../run-operator.ts';
 import { jsonView, type StepView, terminalView } from '../run-view.ts';
+import { wrap } from '../wrap.ts';
 
 export interface RunCommandOptions extends SurroundingsOptions {
   readonly incident?: string;
@@ -83,6 +84,7 @@ function terminalOf(
   return {
     prompter: io.interactive && !options.json ? terminalPrompter(io) : null,
     actor,
+    incident: about.incident,
     resume: resumeCommand(file, about.incident),
     show: (text: string) => io.err(printable(text)),
   };
@@ -191,7 +193,7 @@ function humanResult(result: RunResult, file: string | undefined): string {
       : `Escalated: ${printable(why)}`;
   const entry = `- ${update.entry.date}: ${update.entry.text}`
     .split('\n')
-    .map((line) => `+ ${printable(line)}`);
+    .map((line) => wrap(`+ ${printable(line)}`, 80, '+   '));
   const where = update.written
     ? `The runbook has a new entry in its History:`
     : `Proposed for the runbook's History (--write puts it there):`;
