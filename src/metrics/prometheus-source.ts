@@ -1,4 +1,5 @@
 import { AllclearError, printable } from '../kernel/index.ts';
+import { takeCredentials } from './basic-auth.ts';
 import { makeLabels } from './labels.ts';
 import type { Labels, MetricsSource, QueryResult } from './model.ts';
 import { parseFloatText } from './numbers.ts';
@@ -27,12 +28,11 @@ export class PrometheusSource implements MetricsSource {
 
   /** Throws `E_BAD_VALUE` when the URL is none. */
   constructor(options: PrometheusOptions) {
-    const url = readUrl(options.url);
-    this.#authorization = authorization(url, options.token ?? process.env.ALLCLEAR_PROMETHEUS_TOKEN);
-    url.username = '';
-    url.password = '';
-    this.name = url.href.replace(/\/$/, '');
-    this.#endpoint = `${url.origin}${url.pathname.replace(/\/$/, '')}/api/v1/query`;
+    const { bare, authorization } = takeCredentials(readUrl(options.url));
+    const token = options.token ?? process.env.ALLCLEAR_PROMETHEUS_TOKEN ?? '';
+    this.#authorization = authorization ?? (token === '' ? undefined : `Bearer ${token}`);
+    this.name = bare.href.replace(/\/$/, '');
+    this.#endpoint = `${bare.origin}${bare.pathname.replace(/\/$/, '')}/api/v1/query`;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#maxBytes = options.maxBytes ?? 32 * 1024 * 1024;
   }
@@ -120,14 +120,6 @@ function readUrl(text: string): URL {
     what: `${JSON.stringify(printable(text).slice(0, 200))} is no URL of a Prometheus`,
     next: 'Give one such as http://127.0.0.1:9090.',
   });
-}
-
-function authorization(url: URL, token: string | undefined): string | undefined {
-  if (url.username !== '') {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    return `Basic ${Buffer.from(pair).toString('base64')}`;
-  }
-  return token === undefined || token === '' ? undefined : `Bearer ${token}`;
 }
 
 function parseJson(text: string): unknown {

@@ -10,6 +10,7 @@ import { SampleWindow } from './window.ts';
 let body = '';
 let mode: 'answer' | 'hang' | 'error' | 'stream' = 'answer';
 let requests = 0;
+let authorization: string | undefined;
 let server: TestServer;
 let window: SampleWindow;
 
@@ -18,8 +19,9 @@ beforeEach(async () => {
   mode = 'answer';
   requests = 0;
   window = new SampleWindow();
-  server = await startServer((_request, response) => {
+  server = await startServer((request, response) => {
     requests++;
+    authorization = request.headers.authorization;
     if (mode === 'hang') return;
     if (mode === 'error') response.statusCode = 500;
     response.setHeader('content-type', 'text/plain; version=0.0.4');
@@ -115,6 +117,28 @@ describe('scraping', () => {
       up: false,
       error: expect.stringMatching(/more than 100000 bytes/) as string,
     });
+  });
+
+  it('takes nothing from a scrape of too many samples', async () => {
+    body = 'x 1\ny 2\nz 3\n';
+    const target = { job: 'j', url: server.url, instance: 'i' };
+    const clock = new TestClock();
+    const [report] = await new Scraper({ targets: [target], window, clock, maxSamples: 2 }).scrapeOnce();
+    expect(report).toMatchObject({
+      up: false,
+      error: expect.stringMatching(/more than 2 samples/) as string,
+    });
+    expect(ask('{__name__=~"x|y|z"}', clock.now())).toEqual([]);
+  });
+
+  it('sends user and password of the URL, and shows them nowhere', async () => {
+    const url = server.url.replace('http://', 'http://me:secret@');
+    const clock = new TestClock();
+    const scrape = new Scraper({ targets: [{ job: 'j', url }], window, clock });
+    expect(await scrape.scrapeOnce()).toMatchObject([{ up: true, instance: new URL(server.url).host }]);
+    expect(authorization).toBe(`Basic ${Buffer.from('me:secret').toString('base64')}`);
+    mode = 'error';
+    expect(JSON.stringify(await scrape.scrapeOnce())).not.toContain('secret');
   });
 
   it('counts bad lines and takes the good ones', async () => {

@@ -1,5 +1,6 @@
 import { type Clock, printable, systemClock, toAllclearError } from '../kernel/index.ts';
-import { parseExposition } from './exposition.ts';
+import { takeCredentials } from './basic-auth.ts';
+import { type Exposition, parseExposition } from './exposition.ts';
 import { labelsKey, makeLabels, NAME, withLabels } from './labels.ts';
 import type { Labels } from './model.ts';
 import { readBody } from './read-body.ts';
@@ -52,6 +53,9 @@ export interface ScrapeReport {
 /** A target with what the last scrape of it saw. */
 interface TargetState {
   readonly target: ScrapeTarget;
+  /** Without user and password. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly own: readonly (readonly [string, string])[];
   readonly instance: string;
   /** A scrape is under way. */
@@ -151,16 +155,16 @@ export class Scraper {
     const { clock } = this.#options;
     const t = clock.now();
     const began = clock.monotonic();
-    const fetched = await this.#fetch(state.target);
+    const fetched = await this.#fetch(state);
     const seconds = (clock.monotonic() - began) / 1000;
     const { job } = state.target;
     const base = { job, instance: state.instance, seconds };
     if (this.#stopper.signal.aborted) {
       return { ...base, up: false, samples: 0, badLines: 0, refused: 0, error: 'stopped' };
     }
-    const taken =
-      'error' in fetched ? { samples: 0, badLines: 0, refused: 0 } : this.#take(state, fetched, t);
-    const error = 'error' in fetched ? fetched.error : null;
+    const read = 'error' in fetched ? fetched : this.#read(fetched, state.url);
+    const error = 'error' in read ? read.error : null;
+    const taken = 'error' in read ? { samples: 0, badLines: 0, refused: 0 } : this.#take(state, read, t);
     if (error !== null) this.#markGone(state, new Map(), t);
     const own = (name: string, value: number) =>
       this.#window.append(makeLabels([[NAME, name], ...state.own]), t, value);
@@ -170,38 +174,44 @@ export class Scraper {
     return { ...base, ...taken, up: error === null, error };
   }
 
-  async #fetch(target: ScrapeTarget): Promise<{ text: string; openMetrics: boolean } | { error: string }> {
+  async #fetch({
+    url,
+    headers,
+  }: TargetState): Promise<{ text: string; openMetrics: boolean } | { error: string }> {
     const { timeoutMs, maxBytes } = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await fetch(target.url, {
-        headers: { accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1', ...target.headers },
+      const response = await fetch(url, {
+        headers: { accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1', ...headers },
         signal: AbortSignal.any([timeout, this.#stopper.signal]),
         redirect: 'error',
       });
-      const text = await readBody(response, maxBytes, target.url);
-      if (!response.ok) return { error: `${target.url} answered ${response.status}` };
+      const text = await readBody(response, maxBytes, url);
+      if (!response.ok) return { error: `${url} answered ${response.status}` };
       const openMetrics = (response.headers.get('content-type') ?? '').includes(
         'application/openmetrics-text',
       );
       return { text, openMetrics };
     } catch (error) {
-      if (timeout.aborted) return { error: `${target.url} did not answer within ${timeoutMs} ms` };
+      if (timeout.aborted) return { error: `${url} did not answer within ${timeoutMs} ms` };
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      return { error: printable(`${target.url}: ${toAllclearError(cause).message}`) };
+      return { error: printable(`${url}: ${toAllclearError(cause).message}`) };
     }
+  }
+
+  #read(fetched: { text: string; openMetrics: boolean }, url: string): Exposition | { error: string } {
+    const { maxSamples } = this.#options;
+    const format = fetched.openMetrics ? 'openmetrics' : 'prometheus';
+    const exposition = parseExposition(fetched.text, { format, maxSamples });
+    // Half a scrape would look as if the other half had vanished.
+    return exposition.truncated ? { error: `${url} exposes more than ${maxSamples} samples` } : exposition;
   }
 
   #take(
     state: TargetState,
-    fetched: { text: string; openMetrics: boolean },
+    { samples, problemCount }: Exposition,
     t: number,
   ): Pick<ScrapeReport, 'samples' | 'badLines' | 'refused'> {
-    const format = fetched.openMetrics ? 'openmetrics' : 'prometheus';
-    const { samples, problemCount } = parseExposition(fetched.text, {
-      format,
-      maxSamples: this.#options.maxSamples,
-    });
     const seen = new Map<string, Labels>();
     let refused = 0;
     for (const sample of samples) {
@@ -222,16 +232,25 @@ export class Scraper {
 }
 
 function makeState(target: ScrapeTarget): TargetState {
-  const instance = target.instance ?? hostOf(target.url);
+  const parsed = URL.canParse(target.url) ? takeCredentials(new URL(target.url)) : undefined;
+  const instance = target.instance ?? parsed?.bare.host ?? target.url;
   const own = [
     ['job', target.job],
     ['instance', instance],
   ] as const;
-  return { target, own, instance, busy: false, seen: new Map(), interned: new Map() };
-}
-
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url;
+  return {
+    target,
+    url: parsed?.bare.href ?? target.url,
+    headers: {
+      ...(parsed?.authorization === undefined ? {} : { authorization: parsed.authorization }),
+      ...target.headers,
+    },
+    own,
+    instance,
+    busy: false,
+    seen: new Map(),
+    interned: new Map(),
+  };
 }
 
 /** Adds the target's labels; labels of the same names move to `exported_…`. */
