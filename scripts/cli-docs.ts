@@ -19,7 +19,9 @@ const silent: Io = {
 export function cliReference(): string {
   const program = createProgram(silent, () => {});
   const commands = program.commands.filter((command) => command.name() !== 'help');
-  const sections = commands.flatMap((command) => [command, ...command.commands]).map((command) => section(command));
+  const sections = commands
+    .flatMap((command) => [command, ...command.commands])
+    .map((command) => section(command));
   return `# Command line
 
 This page is generated from the commands' own help (\`node scripts/cli-docs.ts\`).

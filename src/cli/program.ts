@@ -7,7 +7,13 @@ import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import type { Io } from './io.ts';
 
-const GROUPS: readonly Declare[] = [drillCommands, runbookCommands, checkCommands, incidentCommands, guardCommands];
+const GROUPS: readonly Declare[] = [
+  drillCommands,
+  runbookCommands,
+  checkCommands,
+  incidentCommands,
+  guardCommands,
+];
 
 const EPILOGUE = `
 Exit codes:
