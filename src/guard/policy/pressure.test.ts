@@ -70,4 +70,22 @@ describe('Pressure', () => {
     pressure.send();
     expect(pressure.canTake(false)).toBe(false);
   });
+
+  it('without a pace lets a fast server have what it works off in four seconds, within bounds', async () => {
+    const clock = new TestClock();
+    const pressure = new Pressure(clock);
+    const sent: InHand[] = [];
+    for (let second = 0; second < 3; second++) {
+      for (let count = 0; count < 100; count++) pressure.send().done(true);
+      await clock.advance(1000);
+    }
+    while (pressure.canTake(false)) sent.push(pressure.send());
+    expect(sent).toHaveLength(400);
+    for (const one of sent) one.done(true);
+    for (let count = 0; count < 5000; count++) pressure.send().done(true);
+    await clock.advance(1000);
+    let more = 0;
+    for (; pressure.canTake(false); more++) pressure.send();
+    expect(more).toBe(1000);
+  });
 });

@@ -5,7 +5,7 @@
  * connection reset does not keep it from reading what has arrived (tried on Linux). So waiting is done
  * here, where leaving costs nothing, and not in the server's own queue:
  *
- * - Always, at most `MOST_IN_HAND` are in hand.
+ * - Always, at most as many are in hand as the server works off in 4 s: later answers find nobody.
  * - While the lever paces, none is sent as long as the oldest in hand is later than it should be. A pace
  *   above what the server manages would otherwise fill its queue, and clients that give up after 5 s,
  *   having waited here for 4 and there for more than one, would all be served in vain.
@@ -17,8 +17,12 @@ const PATIENCE = 3;
 /** … but at least, and at most, so many milliseconds. */
 const LEAST_MS = 400;
 const MOST_MS = 2000;
-/** More are never in hand at one upstream. */
-const MOST_IN_HAND = 256;
+/** Without a pace: as many as the server answers in so many seconds … */
+const BACKLOG_SECONDS = 4;
+/** … but at least so many (a slow server may be a wide one), and at most so many. */
+const LEAST_BACKLOG = 256;
+const MOST_BACKLOG = 1000;
+const WINDOW_MS = 1000;
 /** So few in hand are always allowed: a slow server must not be mistaken for a blocked one. */
 const ALWAYS = 4;
 /** A server is calm with at most so many in hand; its answers then say what an answer takes. */
@@ -36,9 +40,13 @@ export class Pressure {
   readonly #sent = new Map<InHand, number>();
   /** What an answer takes on a calm server, smoothed, in ms. */
   #calmMs = 0;
+  #windowStart: number;
+  #windowAnswers = 0;
+  #perSecond = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#windowStart = clock.monotonic();
   }
 
   get inHand(): number {
@@ -51,7 +59,9 @@ export class Pressure {
     const calm = this.#sent.size < CALM;
     const one: InHand = {
       done: (answered) => {
-        if (!this.#sent.delete(one) || !answered || !calm) return;
+        if (!this.#sent.delete(one) || !answered) return;
+        this.#count(1);
+        if (!calm) return;
         const took = this.#clock.monotonic() - sentAt;
         this.#calmMs = this.#calmMs === 0 ? took : this.#calmMs + (took - this.#calmMs) * SMOOTHING;
       },
@@ -63,8 +73,24 @@ export class Pressure {
   /** @param paced whether the lever MAX_INIT_PER_SECOND is set */
   canTake(paced: boolean): boolean {
     if (this.#sent.size < ALWAYS) return true;
-    if (this.#sent.size >= MOST_IN_HAND) return false;
+    if (this.#sent.size >= this.#mostInHand()) return false;
     return !paced || !this.#isLate();
+  }
+
+  #mostInHand(): number {
+    this.#count(0);
+    return Math.min(MOST_BACKLOG, Math.max(LEAST_BACKLOG, this.#perSecond * BACKLOG_SECONDS));
+  }
+
+  /** Keeps the rate of answers, over windows of a second. */
+  #count(answers: number): void {
+    const elapsed = this.#clock.monotonic() - this.#windowStart;
+    if (elapsed >= WINDOW_MS) {
+      this.#perSecond = (this.#windowAnswers * 1000) / elapsed;
+      this.#windowAnswers = 0;
+      this.#windowStart += elapsed;
+    }
+    this.#windowAnswers += answers;
   }
 
   #isLate(): boolean {
