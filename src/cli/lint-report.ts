@@ -1,7 +1,7 @@
-import { styleText } from 'node:util';
 import { printable } from '../kernel/index.ts';
 import type { DiagnosticSeverity, LintDiagnostic } from '../runbook/index.ts';
 import type { Io } from './io.ts';
+import { painter } from './paint.ts';
 
 /** What lint found in one file. */
 export interface FileReport {
@@ -12,9 +12,9 @@ export interface FileReport {
 const COLOURS = { error: 'red', warning: 'yellow', info: 'blue' } as const;
 
 /** The report for people: grouped by file, worst news in the summary. */
-export function prettyReport(reports: readonly FileReport[], { colour, columns }: Io): string {
-  const paint = (format: 'underline' | 'bold' | 'dim' | 'red' | 'yellow' | 'blue' | 'green', text: string) =>
-    colour ? styleText(format, text) : text;
+export function prettyReport(reports: readonly FileReport[], io: Io): string {
+  const { columns } = io;
+  const paint = painter(io);
   const lines: string[] = [];
   for (const { file, diagnostics } of reports) {
     if (diagnostics.length === 0) continue;

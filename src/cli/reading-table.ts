@@ -1,9 +1,9 @@
 /** Readings and verdicts as people read them at a prompt. */
-import { styleText } from 'node:util';
 import { type Judgement, type Reading, type VerdictKind, withoutRepeat } from '../engine/index.ts';
 import { oneLine, printable } from '../kernel/index.ts';
 import type { Condition } from '../runbook/index.ts';
 import type { Io } from './io.ts';
+import { painter } from './paint.ts';
 
 type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 
@@ -20,13 +20,9 @@ const JUDGEMENTS: Readonly<Record<Judgement, { readonly word: string; readonly c
   error: { word: 'broken', colour: 'yellow' },
 };
 
-export function paint(io: Io, colour: Colour, text: string): string {
-  return io.colour ? styleText(colour, text, { validateStream: false }) : text;
-}
-
 export function verdictWord(io: Io, verdict: VerdictKind): string {
   const { word, colour } = VERDICTS[verdict];
-  return paint(io, colour, word);
+  return painter(io)(colour, word);
 }
 
 /** The judgement in one word: a check that only informs has none of its own. */
@@ -50,17 +46,17 @@ export function readingTable(readings: readonly Reading[], io: Io): string[] {
   const rest = width - nameWidth - JUDGEMENT_WIDTH - seenWidth - 3 * GAP.length;
   const head = [cell('check', nameWidth), cell('', JUDGEMENT_WIDTH), cell('seen', seenWidth), 'normal'];
   return [
-    paint(io, 'dim', `  ${head.join(GAP)}`),
+    painter(io)('dim', `  ${head.join(GAP)}`),
     ...readings.flatMap((reading) => {
       const { word, colour } = judgementWord(reading);
       const cells = [
         cell(nameOf(reading), nameWidth),
-        paint(io, colour, word.padEnd(JUDGEMENT_WIDTH)),
+        painter(io)(colour, word.padEnd(JUDGEMENT_WIDTH)),
         cell(seenText(reading), seenWidth),
-        paint(io, 'dim', oneLine(conditionText(reading), Math.max(1, rest))),
+        painter(io)('dim', oneLine(conditionText(reading), Math.max(1, rest))),
       ];
       const reason = isOpen(reading) ? paragraph(reading.why, io, 4) : [];
-      return [`  ${cells.join(GAP)}`.trimEnd(), ...reason.map((line) => paint(io, 'dim', line))];
+      return [`  ${cells.join(GAP)}`.trimEnd(), ...reason.map((line) => painter(io)('dim', line))];
     }),
   ];
 }

@@ -1,9 +1,9 @@
 /** What `allclear run` shows while it works: for people on stderr, or one JSON object per line. */
-import { styleText } from 'node:util';
 import type { RunAbout, RunView } from '../app/run.ts';
 import type { RenderedStep } from '../engine/index.ts';
 import { oneLine, printable } from '../kernel/index.ts';
 import type { Io } from './io.ts';
+import { type Paint, painter } from './paint.ts';
 import { eventText } from './timeline-text.ts';
 import { wrap } from './wrap.ts';
 
@@ -33,8 +33,7 @@ export function jsonView(io: Io): StepView {
 }
 
 export function terminalView(io: Io): StepView {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    io.colour ? styleText(style, text) : text;
+  const paint = painter(io);
   // Some terminals say they have no columns at all.
   const width = io.columns >= 40 ? Math.min(io.columns, 100) : 80;
   const output = indented(io);
@@ -82,8 +81,6 @@ function indented(io: Io): { write(text: string): void; end(): void } {
     },
   };
 }
-
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
 function heading({ runbook, incident, resumed, changedSince }: RunAbout, paint: Paint): string {
   const title = paint('bold', oneLine(runbook.title, 70));

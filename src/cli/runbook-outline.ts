@@ -1,9 +1,7 @@
-import { styleText } from 'node:util';
 import { formatDuration, oneLine, printable } from '../kernel/index.ts';
 import type { Check, Condition, Runbook, Step } from '../runbook/index.ts';
 import type { Io } from './io.ts';
-
-type Paint = (format: 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan', text: string) => string;
+import { type Paint, painter } from './paint.ts';
 
 const QUESTIONS = [
   ['symptom', 'Symptom'],
@@ -15,7 +13,7 @@ const QUESTIONS = [
 /** The runbook as an outline for people: what runs, how it will be judged, what is left to them. */
 export function outline(runbook: Runbook, io: Io): string {
   const width = Math.min(io.columns, 100);
-  const paint: Paint = (format, text) => (io.colour ? styleText(format, text) : text);
+  const paint = painter(io);
   const lines = [
     paint('bold', oneLine(runbook.title, width)),
     paint('dim', oneLine(aboutLine(runbook), width)),

@@ -4,8 +4,9 @@ import { createObserver, diagnose, type Observer, type Verdict } from '../../eng
 import { oneLine } from '../../kernel/index.ts';
 import type { Runbook } from '../../runbook/index.ts';
 import type { Io } from '../io.ts';
+import { painter } from '../paint.ts';
 import { printError } from '../print-error.ts';
-import { judgementWord, paint, paragraph, readingTable, verdictWord } from '../reading-table.ts';
+import { judgementWord, paragraph, readingTable, verdictWord } from '../reading-table.ts';
 
 /** Options of `allclear diagnose`, beside those of the surroundings. */
 export interface DiagnoseCommandOptions extends SurroundingsOptions {
@@ -24,7 +25,7 @@ export async function diagnoseCommand(
 ): Promise<number> {
   const json = options.json === true;
   const progress =
-    io.interactive && !json ? (text: string) => io.err(`${paint(io, 'dim', text)}\n`) : undefined;
+    io.interactive && !json ? (text: string) => io.err(`${painter(io)('dim', text)}\n`) : undefined;
   const open = await openSurroundings(options, { env: io.env, cwd: io.cwd, progress });
   const shared = createObserver(open.surroundings, io.signal);
   const verdicts: Verdict[] = [];
@@ -61,7 +62,7 @@ function observerFor(runbook: Runbook, shared: Observer): Observer | undefined {
 }
 
 function verdictText(verdict: Verdict, io: Io): string {
-  const head = `${paint(io, 'bold', oneLine(verdict.runbook, 60))}  ${verdictWord(io, verdict.verdict)}`;
+  const head = `${painter(io)('bold', oneLine(verdict.runbook, 60))}  ${verdictWord(io, verdict.verdict)}`;
   const table = readingTable(verdict.readings, io);
   return `${[head, ...paragraph(verdict.why, io), ...(table.length > 0 ? ['', ...table] : [])].join('\n')}\n`;
 }

@@ -1,5 +1,4 @@
 /** `allclear incidents`: what has happened, and what was done about it. */
-import { styleText } from 'node:util';
 import { actorName, locateHome, openHomeStore } from '../../app/home.ts';
 import {
   canGoOn,
@@ -12,6 +11,7 @@ import { type TimelineEvent, timesOf } from '../../engine/index.ts';
 import { AllclearError, formatDuration, oneLine, printable, systemClock } from '../../kernel/index.ts';
 import type { AttemptRecord, IncidentRecord, Store } from '../../store/index.ts';
 import type { Io } from '../io.ts';
+import { painter } from '../paint.ts';
 import { clockTime } from '../run-view.ts';
 import { eventText } from '../timeline-text.ts';
 import { wrap } from '../wrap.ts';
@@ -87,7 +87,7 @@ function table(incidents: readonly IncidentRecord[], io: Io): string {
       .join(' ');
     return row(id, state, age, alertCount === 0 ? '' : String(alertCount), title);
   });
-  return `${[io.colour ? styleText('dim', head) : head, ...rows].join('\n')}\n`;
+  return `${[painter(io)('dim', head), ...rows].join('\n')}\n`;
 }
 
 function row(id: string, state: string, age: string, alerts: string, title: string): string {
@@ -100,8 +100,7 @@ function timeline(
   options: IncidentsOptions,
   io: Io,
 ): string {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    io.colour ? styleText(style, text) : text;
+  const paint = painter(io);
   const lines = [
     paint('bold', oneLine(incident.title, 78)),
     `${incident.id}   ${incident.state}   ${summaryOf(events)}`,

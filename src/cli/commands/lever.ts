@@ -1,6 +1,5 @@
 /** `allclear lever`: see and move the live controls of a running guard. */
 import { userInfo } from 'node:os';
-import { styleText } from 'node:util';
 import { GuardLevers, type LeverState } from '../../guard/index.ts';
 import {
   AllclearError,
@@ -11,6 +10,7 @@ import {
   systemClock,
 } from '../../kernel/index.ts';
 import type { Io } from '../io.ts';
+import { painter } from '../paint.ts';
 
 export interface LeverOptions {
   readonly guard?: string;
@@ -128,8 +128,7 @@ function when(until: number): string {
 
 /** Two lines for a held lever, one for the others; at most 80 columns. */
 function table(levers: readonly LeverState[], io: Io): string {
-  const bold = (text: string) => (io.colour ? styleText('bold', text) : text);
-  const dim = (text: string) => (io.colour ? styleText('dim', text) : text);
+  const paint = painter(io);
   const width = Math.max(...levers.map((lever) => lever.name.length), 4) + 2;
   const lines = levers.flatMap((lever) => {
     const value = oneLine(shown(lever.value), 80 - width);
@@ -138,7 +137,7 @@ function table(levers: readonly LeverState[], io: Io): string {
     const { actor, reason, until } = lever.held;
     const back = oneLine(`returns to ${shown(lever.base)} ${when(until)}`, 78);
     const who = oneLine(`by ${actor}: ${reason}`, 78);
-    return [`${name}${bold(value)}`, dim(`  ${back}`), dim(`  ${who}`)];
+    return [`${name}${paint('bold', value)}`, paint('dim', `  ${back}`), paint('dim', `  ${who}`)];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -5,7 +5,8 @@ import { type Answer, type Round, type Verification, verifyOnce, verifyUntil } f
 import { AllclearError, formatDuration, oneLine, parseDuration } from '../../kernel/index.ts';
 import type { Check } from '../../runbook/index.ts';
 import type { Io } from '../io.ts';
-import { paint, paragraph, readingTable } from '../reading-table.ts';
+import { painter } from '../paint.ts';
+import { paragraph, readingTable } from '../reading-table.ts';
 
 /** Options of `allclear verify`, beside those of the surroundings. */
 export interface VerifyCommandOptions extends SurroundingsOptions {
@@ -30,7 +31,7 @@ export async function verifyCommand(file: string, options: VerifyCommandOptions,
   const pollSeconds = readDuration('--poll', options.poll);
   const askQuestion = operator(parseAssignments('--answer', options.answer ?? []), json, io);
   const progress =
-    io.interactive && !json ? (text: string) => io.err(`${paint(io, 'dim', text)}\n`) : undefined;
+    io.interactive && !json ? (text: string) => io.err(`${painter(io)('dim', text)}\n`) : undefined;
   const runbook = await readRunbook(file, io.cwd);
   const open = await openSurroundings(options, { env: io.env, cwd: io.cwd, progress });
   try {
@@ -94,9 +95,9 @@ function roundText({ round, readings, left, holding }: Round): string {
 }
 
 function verificationText(id: string, { verified, why, readings }: Verification, io: Io): string {
-  const word = verified ? paint(io, 'green', 'VERIFIED') : paint(io, 'red', 'NOT VERIFIED');
+  const word = verified ? painter(io)('green', 'VERIFIED') : painter(io)('red', 'NOT VERIFIED');
   const table = readingTable(readings, io);
-  const lines = [`${paint(io, 'bold', oneLine(id, 60))}  ${word}`, ...paragraph(why, io)];
+  const lines = [`${painter(io)('bold', oneLine(id, 60))}  ${word}`, ...paragraph(why, io)];
   return `${[...lines, ...(table.length > 0 ? ['', ...table] : [])].join('\n')}\n`;
 }
 
