@@ -87,17 +87,19 @@ function row(label: string, time: string, text: string): string {
 
 function beforeAfterTable(result: DrillResult, io: Io): string[] {
   if (result.beforeAfter.length === 0) return [];
-  const line = (cells: readonly [string, string, string, string]) =>
-    `  ${oneLine(cells[0], 20).padEnd(21)}${cells
-      .slice(1)
-      .map((cell) => oneLine(cell, 17).padEnd(18))
-      .join('')}`.trimEnd();
-  const head = line(['check', 'healthy', 'failing', 'after']);
+  const head = tableLine('check', ['healthy', 'failing', 'after']);
   return [
     painter(io)('bold', head),
-    ...result.beforeAfter.map((row) => line([row.check, row.healthy, row.failing, row.after])),
+    ...result.beforeAfter.map(({ check, healthy, failing, after }) =>
+      tableLine(check, [healthy, failing, after]),
+    ),
     '',
   ];
+}
+
+function tableLine(check: string, cells: readonly string[]): string {
+  const columns = cells.map((cell) => oneLine(cell, 17).padEnd(18));
+  return `  ${oneLine(check, 20).padEnd(21)}${columns.join('')}`.trimEnd();
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█';

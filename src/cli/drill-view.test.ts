@@ -68,8 +68,11 @@ describe('DrillView', () => {
   });
 
   it('does not repeat itself where no line can move: one line about the fleet in ten seconds', () => {
-    const fleet = (connected: number): DrillEvent => ({ kind: 'fleet', connected, total: 10, attempts: 0 });
-    const text = look(Array.from({ length: 14 }, (_, second) => fleet(second)));
+    const fleet = Array.from(
+      { length: 14 },
+      (_, connected) => ({ kind: 'fleet', connected, total: 10, attempts: 0 }) as const,
+    );
+    const text = look(fleet);
     expect(text.trim().split('\n')).toHaveLength(1);
   });
 });

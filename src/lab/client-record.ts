@@ -11,7 +11,7 @@ export function recordClients(
 ): { stop(): { readonly lost: number; readonly connected: readonly number[] } } {
   const lostBefore = scene.clients().lost;
   const connected: number[] = [];
-  let cancel = () => {};
+  let cancel: (() => void) | null = null;
   const note = () => {
     if (connected.length < MAX_SECONDS) connected.push(scene.clients().connected);
     cancel = clock.after(SECOND_MS, note);
@@ -19,7 +19,7 @@ export function recordClients(
   note();
   return {
     stop: () => {
-      cancel();
+      cancel?.();
       return { lost: scene.clients().lost - lostBefore, connected };
     },
   };

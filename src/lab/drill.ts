@@ -238,12 +238,14 @@ function summarize({ runbook, scene }: Drill, gathered: Gathered): Findings {
 }
 
 function beforeAndAfter(healthy: Verdict, failing: Verdict | null, after: Verdict | null): BeforeAfterRow[] {
-  const shown = (verdict: Verdict | null, check: string) =>
-    verdict?.readings.find((reading) => reading.check === check)?.shown ?? '';
   return healthy.readings.map(({ check, shown: value }) => ({
     check,
     healthy: value,
-    failing: shown(failing, check),
-    after: shown(after, check),
+    failing: shownBy(failing, check),
+    after: shownBy(after, check),
   }));
+}
+
+function shownBy(verdict: Verdict | null, check: string): string {
+  return verdict?.readings.find((reading) => reading.check === check)?.shown ?? '';
 }

@@ -59,12 +59,14 @@ export function start(
         };
         watchers.add(look);
         look();
-        void ended.then((end) => {
-          watchers.delete(look);
-          reject(
-            new Error(`ended (${end.code ?? end.signal}) without ${pattern}:\n${end.stdout}\n${end.stderr}`),
-          );
-        });
+        ended
+          .then((end) => {
+            watchers.delete(look);
+            throw new Error(
+              `ended (${end.code ?? end.signal}) without ${pattern}:\n${end.stdout}\n${end.stderr}`,
+            );
+          })
+          .catch(reject);
       }),
   };
 }
