@@ -134,6 +134,33 @@ describe('a real client through the guard', () => {
   });
 });
 
+describe('what the guard adds', () => {
+  it('is a small delay, measured beside the direct way', async () => {
+    const { url } = await raw((req, res) => {
+      req.resume();
+      req.once('end', () => {
+        res.setHeader('content-type', 'application/json');
+        res.end('{"jsonrpc":"2.0","id":1,"result":{}}');
+      });
+    });
+    const one = await guard([url]);
+    const direct: number[] = [];
+    const through: number[] = [];
+    for (let round = 0; round < 300; round++) {
+      for (const [target, times] of [
+        [url, direct],
+        [one.listenUrl, through],
+      ] as const) {
+        const begun = performance.now();
+        await (await post(target, '{"jsonrpc":"2.0","id":1,"method":"ping"}')).text();
+        times.push(performance.now() - begun);
+      }
+    }
+    const median = (times: number[]) => times.toSorted((a, b) => a - b)[150]!;
+    expect(median(through) - median(direct)).toBeLessThan(5);
+  });
+});
+
 describe('several upstreams', () => {
   it('keep each session on its own, and spread new ones', async () => {
     const servers = await Promise.all(['a', 'b'].map((name) => server({ name })));

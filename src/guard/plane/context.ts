@@ -7,8 +7,15 @@ import type { SessionTable } from '../policy/sessions.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { Fleet } from './fleet.ts';
-import type { InitializeCounts } from './initialize.ts';
 import type { StreamSet } from './streams.ts';
+
+/** Counts over the initialize requests of one guard. */
+export interface InitializeCounts {
+  /** Taken in and not yet answered. */
+  pending: number;
+  /** Sent, and without a session yet: each may become one. */
+  expected: number;
+}
 
 export interface PlaneContext {
   readonly clock: Clock;

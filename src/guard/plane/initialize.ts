@@ -21,14 +21,6 @@ const MAX_ATTEMPTS = 3;
 /** A request whose client has left may take so long, before its place is given to others. */
 const ORPHAN_MS = 30_000;
 
-/** Counts over the initialize requests of one guard. */
-export interface InitializeCounts {
-  /** Taken in and not yet answered. */
-  pending: number;
-  /** Sent, and without a session yet: each may become one. */
-  expected: number;
-}
-
 export class Handshake implements Watcher {
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
