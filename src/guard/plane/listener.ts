@@ -41,6 +41,10 @@ function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerRe
     else if (result.kind === 'no-memory') refuse(req, res, NO_MEMORY);
     else if (result.kind === 'whole') {
       const { body } = result;
+      if (res.destroyed) {
+        context.budget.give(body.length);
+        return;
+      }
       res.once('close', () => context.budget.give(body.length));
       serve(context, req, res, body);
     }
