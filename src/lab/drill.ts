@@ -65,7 +65,7 @@ export async function drill(setup: Drill): Promise<Findings> {
     const control = await controlReading(setup);
     const record = recordClients(scene, clock);
     const injectedAt = clock.monotonic();
-    const since = () => (clock.monotonic() - injectedAt) / 1000;
+    const since = () => secondsSince(clock, injectedAt);
     onEvent({ kind: 'injected', what: await scene.inject() });
 
     const alert = await watch.firing(runbook.frontMatter.alerts, ALERT_TIMEOUT_MS, signal);
@@ -73,7 +73,7 @@ export async function drill(setup: Drill): Promise<Findings> {
     const course = alert ? await treat(setup, alert, since) : untouched(setup);
     const after = course.responded?.verified ? await seeOthersHome(setup) : null;
     const update = course.incident ? await setup.propose(course.incident) : null;
-    const total = (clock.monotonic() - startedAt) / 1000;
+    const total = secondsSince(clock, startedAt);
     return summarize(setup, {
       control,
       alert,
@@ -86,6 +86,11 @@ export async function drill(setup: Drill): Promise<Findings> {
   } finally {
     stopShowing();
   }
+}
+
+/** To the millisecond. */
+function secondsSince(clock: Clock, start: number): number {
+  return Math.round(clock.monotonic() - start) / 1000;
 }
 
 async function reachSteadyState({ scene, clock, signal, onEvent }: Drill): Promise<void> {
