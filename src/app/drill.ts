@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyEntry, openJournal, type Surroundings, type TimelineEvent } from '../engine/index.ts';
 import { GuardLevers } from '../guard/index.ts';
@@ -117,6 +117,7 @@ async function inLab<T>(
     return await work(lab, scene);
   } finally {
     await lab.stop();
+    if (request.keep || request.practice) onEvent({ kind: 'stopped' });
   }
 }
 
@@ -240,8 +241,10 @@ async function practise(request: DrillRequest, scene: Scene, lab: Lab): Promise<
 }
 
 /** Tells how to work on the lab; resolves on Ctrl-C, rejects when a part of the lab crashes before. */
-async function keepUp({ signal, onEvent }: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
-  onEvent({ kind: 'practice', access: requireAccess(scene) });
+async function keepUp(request: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
+  const { signal, onEvent, cwd } = request;
+  const runbook = relative(cwd, runbookFile(request.failure));
+  onEvent({ kind: 'practice', runbook, access: requireAccess(scene) });
   if (!lab.signal.aborted) {
     await new Promise<void>((resolve) =>
       lab.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -264,7 +267,11 @@ function stageOf(failure: string): (typeof STAGES)[keyof typeof STAGES] {
 }
 
 function shippedRunbook(failure: string): Promise<Runbook> {
-  return readRunbook(join(LIBRARY, `${failure}.md`), LIBRARY);
+  return readRunbook(runbookFile(failure), LIBRARY);
+}
+
+function runbookFile(failure: string): string {
+  return join(LIBRARY, `${failure}.md`);
 }
 
 async function shippedRules(): Promise<readonly RuleGroup[]> {

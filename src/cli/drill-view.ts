@@ -78,7 +78,9 @@ export class DrillView {
       case 'recovered':
         return this.#line('Clients', `${count(event.connected)} of ${count(event.total)} have a session`);
       case 'practice':
-        return this.#practice(event.access);
+        return this.#practice(event.runbook, event.access);
+      case 'stopped':
+        return this.#line('Lab', 'stopped; nothing of it is left');
     }
   }
 
@@ -201,7 +203,7 @@ export class DrillView {
   }
 
   /** The commands are complete: they can be pasted into another terminal. */
-  #practice({ admin, token, targets, params }: LabAccess): void {
+  #practice(runbook: string, { admin, token, targets, params }: LabAccess): void {
     const scrape = targets.map(({ job, url }) => `--scrape ${job}=${url}`).join(' ');
     const given = Object.entries(params)
       .map(([name, value]) => `--param ${name}=${value}`)
@@ -210,8 +212,8 @@ export class DrillView {
     this.end();
     this.#io.err(`
   export ALLCLEAR_GUARD_URL=http://${admin} ALLCLEAR_GUARD_TOKEN=${token}
-  npx allclear diagnose runbooks/session-storm.md ${scrape}
-  npx allclear run runbooks/session-storm.md ${scrape} ${given}
+  npx allclear diagnose ${runbook} ${scrape}
+  npx allclear run ${runbook} ${scrape} ${given}
   npx allclear lever
 
 `);

@@ -16,7 +16,13 @@ import { SessionTable } from './policy/sessions.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 
 const MAX_WAITING = 10_000;
-const SESSION_LIMITS = { maxEntries: 100_000, idleSeconds: 1800, maxLost: 100_000, lostSeconds: 600 };
+const SESSION_LIMITS = {
+  maxEntries: 100_000,
+  idleSeconds: 1800,
+  activeSeconds: 60,
+  maxLost: 100_000,
+  lostSeconds: 600,
+};
 const SWEEP_MS = 5000;
 const STOP_GRACE_MS = 2000;
 
@@ -101,13 +107,14 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     maxWaiting: MAX_WAITING,
   });
   const queue = new AdmissionQueue(clock, limits, gate);
+  const streams = new StreamSet(clock, levers, random);
   const metrics = new GuardMetrics({
     sessions,
     upstreams,
     levers,
     pendingInitializes: () => initializes.pending,
+    openStreams: () => streams.size,
   });
-  const streams = new StreamSet(clock, levers, random);
   const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
   const budget = new BodyBudget();
   const context = {

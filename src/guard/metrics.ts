@@ -27,6 +27,7 @@ export interface Watched {
   readonly levers: LeverBoard;
   /** Initialize requests taken in and not yet answered. */
   readonly pendingInitializes: () => number;
+  readonly openStreams: () => number;
 }
 
 export class GuardMetrics {
@@ -105,12 +106,21 @@ export class GuardMetrics {
 }
 
 /** Gauges are read from the policy when they are scraped. */
-function gauges({ sessions, upstreams, levers, pendingInitializes }: Watched, registry: Registry): void {
+function gauges(
+  { sessions, upstreams, levers, pendingInitializes, openStreams }: Watched,
+  registry: Registry,
+): void {
   gauge(
     registry,
     'mcp_active_sessions',
-    'Open sessions of the older era (up to 2025-11-25), by number.',
-    (set) => set({}, sessions.size),
+    'Sessions of the older era (up to 2025-11-25) in use: a stream open, or a request in the last minute.',
+    (set) => set({}, sessions.active),
+  );
+  gauge(
+    registry,
+    'mcp_open_streams',
+    'GET event streams that clients hold open now; official SDK clients hold one each.',
+    (set) => set({}, openStreams()),
   );
   gauge(
     registry,

@@ -90,7 +90,8 @@ export type DrillEvent =
   | { readonly kind: 'recovered'; readonly connected: number; readonly total: number }
   | { readonly kind: 'observing'; readonly seconds: number }
   /** The failure is live and nobody treats it. */
-  | { readonly kind: 'practice'; readonly access: LabAccess };
+  | { readonly kind: 'practice'; readonly runbook: string; readonly access: LabAccess }
+  | { readonly kind: 'stopped' };
 
 /** What somebody needs to work on a lab from another terminal. */
 export interface LabAccess {

@@ -24,8 +24,8 @@ import type { Scene } from './scene.ts';
 import { shortcomingsOf } from './shortcomings.ts';
 import type { Watch } from './watch.ts';
 
-/** After the fleet has connected: until windows of 15 s no longer show the connecting. */
-const SETTLE_MS = 8000;
+/** After the fleet has connected: until the servers are calm again. */
+const SETTLE_MS = 5000;
 const ALERT_TIMEOUT_MS = 90_000;
 /** Verify may hold while the last few clients are still on their way. */
 const LAST_CLIENTS_MS = 15_000;

@@ -7,7 +7,13 @@ function table() {
   const clock = new TestClock();
   const upstreams = new UpstreamSet(clock);
   const [a, b] = upstreams.set(['http://a:1', 'http://b:1']).added as [Upstream, Upstream];
-  const sessions = new SessionTable(clock, { maxEntries: 3, idleSeconds: 60, maxLost: 2, lostSeconds: 10 });
+  const sessions = new SessionTable(clock, {
+    maxEntries: 3,
+    idleSeconds: 60,
+    activeSeconds: 30,
+    maxLost: 2,
+    lostSeconds: 10,
+  });
   return { clock, sessions, a, b };
 }
 
@@ -47,6 +53,17 @@ describe('SessionTable', () => {
     expect(sessions.isLost('2')).toBe(true);
     await clock.advance(10_000);
     expect(sessions.isLost('2')).toBe(false);
+  });
+
+  it('takes as in use what has a stream open or was used lately', async () => {
+    const { clock, sessions, a } = table();
+    sessions.add('left without a word', a, '/');
+    sessions.add('listening', a, '/').streams = 1;
+    sessions.add('calling', a, '/');
+    expect(sessions.active).toBe(3);
+    await clock.advance(31_000);
+    sessions.use('calling');
+    expect([sessions.active, sessions.size]).toEqual([2, 3]);
   });
 
   it('stops counting sessions that nobody uses, but not those with an open stream', async () => {

@@ -22,6 +22,8 @@ export interface SessionLimits {
   readonly maxEntries: number;
   /** A session without a stream and without a request for so long is no longer counted. */
   readonly idleSeconds: number;
+  /** A session without a stream counts as in use for so long after its last request. */
+  readonly activeSeconds: number;
   /** How many lost session ids are remembered, and for how long. */
   readonly maxLost: number;
   readonly lostSeconds: number;
@@ -42,8 +44,17 @@ export class SessionTable {
     this.#limits = limits;
   }
 
+  /** All that are known, those included whose client may have left without a word. */
   get size(): number {
     return this.#live.size;
+  }
+
+  /** Sessions in use: with a stream open, or a request within the last `activeSeconds`. */
+  get active(): number {
+    const since = this.#clock.monotonic() - this.#limits.activeSeconds * 1000;
+    let count = 0;
+    for (const session of this.#live.values()) if (session.streams > 0 || session.seenAt >= since) count += 1;
+    return count;
   }
 
   /** A session that an upstream issued, or recognized. */
