@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Starts the program on a Node that has what it needs. In a checkout the right Node comes with
 // `npm ci` (the `node` package), so a host with an older one still works.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +16,7 @@ if (!existsSync(built)) {
 } else if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
   await import(built.href);
 } else if (existsSync(packaged)) {
+  const { spawn } = await import('node:child_process');
   const child = spawn(packaged, [fileURLToPath(built), ...process.argv.slice(2)], { stdio: 'inherit' });
   // Ctrl-C reaches the child by itself (same terminal); other signals are passed on.
   process.on('SIGINT', () => {});

@@ -38,13 +38,13 @@ describe('the environment of commands', () => {
         NODE_OPTIONS: '--x',
         BASH_ENV: '/evil',
       },
-      '/work',
+      '/srv/team',
     );
     expect(env).toMatchObject({
       HOME: '/h',
       LC_TIME: 'C',
       KUBECONFIG: '/k',
-      ALLCLEAR_HOME: '/work/.allclear',
+      ALLCLEAR_HOME: '/srv/team/.allclear',
       TERM: 'dumb',
     });
     for (const name of ['AWS_SECRET_ACCESS_KEY', 'NODE_OPTIONS', 'BASH_ENV'])

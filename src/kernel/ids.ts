@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -14,6 +13,6 @@ export function newId(prefix: string, clock: Clock): string {
     head = ALPHABET[time % 32] + head;
     time = Math.floor(time / 32);
   }
-  const tail = Array.from(randomBytes(7), (byte) => ALPHABET[byte % 32]).join('');
+  const tail = Array.from(crypto.getRandomValues(new Uint8Array(7)), (byte) => ALPHABET[byte % 32]).join('');
   return `${prefix}-${head}${tail}`;
 }

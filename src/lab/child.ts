@@ -21,7 +21,7 @@ export interface ChildOptions {
 
 /** The path of a sibling module that runs as a process of its own, in the sources (`.ts`) and in dist (`.js`). */
 export function mainModule(name: string): URL {
-  return new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
+  return new URL(`../lab/${name}${extname(import.meta.url)}`, import.meta.url);
 }
 
 /**

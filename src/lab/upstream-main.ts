@@ -14,7 +14,7 @@ const settings = upstreamOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}')
 const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
 const counters = new Int32Array(shared);
 
-const exporter = new Worker(new URL(`./upstream-metrics-main${extname(import.meta.url)}`, import.meta.url), {
+const exporter = new Worker(new URL(`../lab/upstream-metrics-main${extname(import.meta.url)}`, import.meta.url), {
   workerData: { host: settings.host, port: settings.metricsPort, counters: shared },
 });
 exporter.on('error', (error) => {
