@@ -14,9 +14,12 @@ const settings = upstreamOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}')
 const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
 const counters = new Int32Array(shared);
 
-const exporter = new Worker(new URL(`../lab/upstream-metrics-main${extname(import.meta.url)}`, import.meta.url), {
-  workerData: { host: settings.host, port: settings.metricsPort, counters: shared },
-});
+const exporter = new Worker(
+  new URL(`../lab/upstream-metrics-main${extname(import.meta.url)}`, import.meta.url),
+  {
+    workerData: { host: settings.host, port: settings.metricsPort, counters: shared },
+  },
+);
 exporter.on('error', (error) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(1);
