@@ -67,7 +67,7 @@ export function inspectJson(runbook: Runbook) {
   };
 }
 
-function checkJson({ section, name, language, command, normal, abnormal, within }: Check) {
+function checkJson({ section, name, language, command, normal, abnormal, question, within }: Check) {
   return {
     section,
     name,
@@ -75,7 +75,8 @@ function checkJson({ section, name, language, command, normal, abnormal, within 
     command,
     normal: normal?.cel ?? null,
     abnormal: abnormal?.cel ?? null,
-    inferred: normal?.inferred === true || abnormal?.inferred === true,
+    // A question is an expectation read from prose, too: one that no output can answer.
+    inferred: normal?.inferred === true || abnormal?.inferred === true || question !== null,
     within,
   };
 }
