@@ -91,7 +91,7 @@ describe('allclear inspect', () => {
             command: 'kubectl get pods',
             normal: null,
             abnormal: null,
-            inferred: false,
+            inferred: true,
             within: null,
           },
           {
