@@ -1,11 +1,11 @@
 /** The live view of a drill: one dated line per thing that happened, and a moving line for the fleet. */
-import { stripVTControlCharacters } from 'node:util';
 import type { createLogUpdate } from 'log-update';
 import type { TimelineEvent, VerdictKind } from '../engine/index.ts';
 import { formatDuration, oneLine, printable } from '../kernel/index.ts';
 import type { DrillEvent, LabAccess } from '../lab/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter, type Style } from './paint.ts';
+import { wrap } from './wrap.ts';
 
 type LiveLine = ReturnType<typeof createLogUpdate>;
 
@@ -96,7 +96,7 @@ export class DrillView {
     const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
     const indent = ' '.repeat(7 + LABEL_WIDTH);
     const stamp = label === '' ? ' '.repeat(7) : `${this.#paint('dim', time.padStart(5))}  `;
-    const [first = '', ...rest] = wrap(text, Math.min(this.#io.columns, 100) - indent.length);
+    const [first = '', ...rest] = wrap(text, Math.min(this.#io.columns, 100) - indent.length).split('\n');
     this.#io.err(`${stamp}${this.#paint('bold', label.padEnd(LABEL_WIDTH))}${first}\n`);
     for (const line of rest) this.#io.err(`${indent}${line}\n`);
   }
@@ -233,21 +233,4 @@ function count(n: number): string {
 function bar(share: number, width: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * width);
   return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
-}
-
-/** Words in lines of at most `width`; escape sequences do not count. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  // Runs of spaces inside a line are kept: they are columns.
-  for (const word of text.split(/(?<=\S)(?=\s)/)) {
-    const candidate = line + word;
-    if (line !== '' && stripVTControlCharacters(candidate).length > width) {
-      lines.push(line);
-      line = word.trimStart();
-    } else {
-      line = candidate;
-    }
-  }
-  return [...lines, line];
 }

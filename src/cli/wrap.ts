@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 export function wrap(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
   let line = '';
+  // Runs of spaces inside a line are kept: they are columns.
   for (const word of text.split(/(?<=\S)(?=\s)/)) {
     const candidate = line + word;
     if (line !== '' && stripVTControlCharacters(candidate).length > width) {
