@@ -37,6 +37,7 @@ const SAMPLE_SECONDS = 3;
 const UNTREATED_SECONDS = 60;
 
 const STAGES = { 'session-storm': stageSessionStorm } as const;
+type Stage = (typeof STAGES)[keyof typeof STAGES];
 
 export interface DrillRequest {
   /** A failure mode: the name of a shipped runbook. */
@@ -64,13 +65,14 @@ export interface DrillRequest {
 export async function runDrill(
   request: DrillRequest & { readonly onResult: (result: DrillResult) => void },
 ): Promise<DrillResult | null> {
+  const stage = stageOf(request.failure);
   const runbook = await shippedRunbook(request.failure);
   const guard: GuardPlace = {
     command: [process.execPath, MAIN, 'guard'],
     token: randomBytes(18).toString('base64url'),
     ...(await chooseAddresses(request)),
   };
-  return inLab(request, guard, async (lab, scene) => {
+  return inLab(request, stage, guard, async (lab, scene) => {
     if (request.practice) {
       await practise(request, scene, lab);
       return null;
@@ -84,7 +86,7 @@ export async function runDrill(
 
 /** The same failure with no guard: nobody does anything. */
 export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
-  return inLab(request, null, (lab, scene) =>
+  return inLab(request, stageOf(request.failure), null, (lab, scene) =>
     watchUntreated({
       runbook: request.failure,
       scene,
@@ -99,11 +101,12 @@ export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
 /** Stages the failure in a lab of its own, and stops everything afterwards, whatever happened. */
 async function inLab<T>(
   request: DrillRequest,
+  stage: Stage,
   guard: GuardPlace | null,
   work: (lab: Lab, scene: Scene) => Promise<T>,
 ): Promise<T> {
-  const { clients, initializeCostMs, signal, onEvent } = request;
-  const stage = stageOf(request.failure);
+  const { failure, clients, initializeCostMs, signal, onEvent } = request;
+  onEvent({ kind: 'starting', failure, clients, initializeCostMs });
   const lab = new Lab({ clock: systemClock, signal });
   try {
     const scene = await stage(lab, { clients, initializeCostMs, guard, clock: systemClock });
@@ -258,7 +261,7 @@ function requireAccess(scene: Scene): LabAccess {
   throw new AllclearError('E_INTERNAL', { what: 'the lab has no guard' });
 }
 
-function stageOf(failure: string): (typeof STAGES)[keyof typeof STAGES] {
+function stageOf(failure: string): Stage {
   if (Object.hasOwn(STAGES, failure)) return STAGES[failure as keyof typeof STAGES];
   throw new AllclearError('E_NOT_FOUND', {
     what: `there is no drill for "${failure}"`,

@@ -32,11 +32,6 @@ export class DrillView {
     this.#startedAt = now();
   }
 
-  title(failure: string, clients: number, costMs: number): void {
-    const what = `${count(clients)} MCP clients, ${costMs} ms of CPU for each initialize`;
-    this.#io.err(`\n${this.#paint('bold', `Drill: ${printable(failure)}`)}   ${what}\n\n`);
-  }
-
   show(event: DrillEvent): void {
     switch (event.kind) {
       case 'fleet':
@@ -44,6 +39,8 @@ export class DrillView {
       case 'verifying':
         this.#verify = `verify: ${event.normal} of ${event.total} checks normal`;
         return;
+      case 'starting':
+        return this.#title(event);
       case 'lab':
         return this.#lab(event);
       case 'connected':
@@ -88,6 +85,11 @@ export class DrillView {
   end(): void {
     this.#live?.clear();
     this.#live?.done();
+  }
+
+  #title({ failure, clients, initializeCostMs: costMs }: Extract<DrillEvent, { kind: 'starting' }>): void {
+    const what = `${count(clients)} MCP clients, ${costMs} ms of CPU for each initialize`;
+    this.#io.err(`\n${this.#paint('bold', `Drill: ${printable(failure)}`)}   ${what}\n\n`);
   }
 
   #line(label: string, text: string): void {

@@ -70,6 +70,12 @@ export interface UntreatedResult {
 /** What happens, as it happens, for a live view. */
 export type DrillEvent =
   | {
+      readonly kind: 'starting';
+      readonly failure: string;
+      readonly clients: number;
+      readonly initializeCostMs: number;
+    }
+  | {
       readonly kind: 'lab';
       readonly servers: readonly string[];
       /** Null without a guard. */

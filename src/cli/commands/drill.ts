@@ -40,7 +40,6 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
     signal: io.signal,
     onEvent: (event: Parameters<DrillView['show']>[0]) => view.show(event),
   };
-  view.title(failure, request.clients, request.initializeCostMs);
   try {
     if (options.guard === false) {
       const result = await runUntreated(request);
