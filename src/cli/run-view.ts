@@ -4,6 +4,7 @@ import type { RenderedStep } from '../engine/index.ts';
 import { oneLine, printable } from '../kernel/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter } from './paint.ts';
+import { reportProblems } from './runbook-problems.ts';
 import { eventText } from './timeline-text.ts';
 import { wrap } from './wrap.ts';
 
@@ -39,7 +40,10 @@ export function terminalView(io: Io): StepView {
   const output = indented(io);
   const say = (text: string, indent = '  ') => io.err(`${wrap(text, width, indent)}\n`);
   return {
-    begin: (about) => say(heading(about, paint)),
+    begin: (about) => {
+      reportProblems(about.runbook, io, false);
+      say(heading(about, paint));
+    },
     event: (event) => {
       output.end();
       const text = eventText(event);

@@ -66,6 +66,7 @@ export const errorTable = {
     meaning: 'A command of the runbook failed before it could tell anything.',
   },
   E_CONDITION: { exit: 2, http: 422, meaning: 'The condition of a check is not valid.' },
+  E_RUNBOOK: { exit: 2, http: 422, meaning: 'A part of the runbook cannot be read; the rest is used.' },
   // the lab
   E_CHILD_ENDED: { exit: 3, http: 500, meaning: 'A process that Allclear had started ended by itself.' },
   // the tool

@@ -131,7 +131,8 @@ function fenceBlock(token: Token, lines: readonly string[], firstLine: number): 
   const fill = token.markup[0]!;
   const closed = endLine > line && last.length >= token.markup.length && last === fill.repeat(last.length);
   const { diagnostics, ...read } = readInfo(info, line);
-  const fence: Fence = { ...read, info, code: token.content, line, endLine };
+  const broken = diagnostics.some(({ severity }) => severity === 'error');
+  const fence: Fence = { ...read, broken, info, code: token.content, line, endLine };
   return { type: 'fence', fence, diagnostics, marker: token.markup, closed, line, endLine };
 }
 

@@ -5,7 +5,16 @@ import { paragraphsOf } from './commands.ts';
 import type { BlockLanguage, Fence } from './model.ts';
 
 function fence(code: string, language: BlockLanguage = 'bash'): Fence {
-  return { tag: language, language, attributes: {}, info: language, code: `${code}\n`, line: 1, endLine: 99 };
+  return {
+    tag: language,
+    language,
+    attributes: {},
+    broken: false,
+    info: language,
+    code: `${code}\n`,
+    line: 1,
+    endLine: 99,
+  };
 }
 
 const commands = (code: string, language?: BlockLanguage) =>

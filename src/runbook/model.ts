@@ -87,6 +87,8 @@ export interface Fence {
   /** Set when the block executes. */
   readonly language: BlockLanguage | null;
   readonly attributes: Attributes;
+  /** It has attributes that could not be read: what they said is not known. */
+  readonly broken: boolean;
   /** Everything after the opening marker, as written. */
   readonly info: string;
   readonly code: string;

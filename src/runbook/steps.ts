@@ -60,8 +60,9 @@ function highestRisk(stated: readonly Risk[]): Risk {
   return RISKS[Math.max(...stated.map((risk) => RISKS.indexOf(risk)))]!;
 }
 
-/** A risk that is not one of the three counts as the highest: a typing error must not lower the guard. */
+/** A risk that cannot be read counts as the highest: a typing error must not lower the guard. */
 function statedRisk(fence: Fence, diagnostics: Diagnostic[]): Risk | null {
+  if (fence.broken) return 'disruptive';
   const value = fence.attributes['risk'];
   if (value === undefined || value === null) return null;
   const risk = RISKS.find((known) => known === String(value).toLowerCase());

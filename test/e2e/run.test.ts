@@ -78,6 +78,14 @@ describe('allclear run', () => {
     expect(readFileSync(result.update.file, 'utf8')).toBe(after);
   });
 
+  it('says which attributes it cannot read, and never takes such a step for a harmless one', async () => {
+    writeRunbook(step(1, 'rm sick', '{"risk":"safe",}'));
+    const { code, err } = await allclear('run', 'sick.md', '--yes');
+    expect(err).toMatch(/E_RUNBOOK sick\.md:10: the attributes/);
+    expect([code, existsSync(join(folder, 'sick'))]).toEqual([2, true]);
+    expect(err).toContain('E_APPROVAL_NEEDED');
+  });
+
   it('never rewrites the runbook unasked', async () => {
     writeRunbook(step(1, 'rm sick'));
     const before = readFileSync(join(folder, 'sick.md'), 'utf8');

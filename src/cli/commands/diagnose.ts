@@ -7,6 +7,7 @@ import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { printError } from '../print-error.ts';
 import { judgementWord, paragraph, readingTable, verdictWord } from '../reading-table.ts';
+import { reportProblems } from '../runbook-problems.ts';
 
 /** Options of `allclear diagnose`, beside those of the surroundings. */
 export interface DiagnoseCommandOptions extends SurroundingsOptions {
@@ -34,6 +35,7 @@ export async function diagnoseCommand(
     for (const file of await findRunbooks(files, io.cwd)) {
       try {
         const runbook = await readRunbook(file, io.cwd);
+        reportProblems(runbook, io, json);
         const surroundings = open.forRunbook(runbook);
         const verdict = await diagnose(runbook, surroundings, {
           signal: io.signal,

@@ -7,6 +7,7 @@ import type { Check } from '../../runbook/index.ts';
 import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { paragraph, readingTable } from '../reading-table.ts';
+import { reportProblems } from '../runbook-problems.ts';
 
 /** Options of `allclear verify`, beside those of the surroundings. */
 export interface VerifyCommandOptions extends SurroundingsOptions {
@@ -33,6 +34,7 @@ export async function verifyCommand(file: string, options: VerifyCommandOptions,
   const progress =
     io.interactive && !json ? (text: string) => io.err(`${painter(io)('dim', text)}\n`) : undefined;
   const runbook = await readRunbook(file, io.cwd);
+  reportProblems(runbook, io, json);
   const open = await openSurroundings(options, { env: io.env, cwd: io.cwd, progress });
   try {
     const surroundings = open.forRunbook(runbook);
