@@ -118,6 +118,13 @@ async function inLab<T>(
       notice,
     });
     return await work(lab, scene);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new AllclearError('E_CANCELLED', {
+      what: 'the drill was stopped before its end',
+      next: 'Everything it had started is stopped. What was recorded until then: allclear incidents',
+      cause: error,
+    });
   } finally {
     await lab.stop();
     if (request.keep || request.practice) onEvent({ kind: 'stopped' });

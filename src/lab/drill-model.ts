@@ -58,11 +58,22 @@ export interface ReadingSummary {
 export interface UntreatedResult {
   readonly runbook: string;
   readonly untreated: true;
+  // The contract of a drill, where nobody looked and nobody did anything.
+  readonly control: null;
+  readonly alert: null;
+  readonly diagnosis: null;
+  readonly verifyBeforeFix: null;
+  readonly steps: readonly [];
+  readonly verified: false;
+  readonly others: readonly [];
+  readonly incident: null;
+  readonly record: null;
+  readonly update: null;
   readonly clients: { readonly total: number; readonly lost: number; readonly recovered: number };
   readonly recovers: boolean;
   /** Initializes that the server worked through, and how many became a session. */
   readonly initializes: { readonly done: number; readonly useful: number };
-  readonly seconds: { readonly observed: number; readonly total: number };
+  readonly seconds: DrillSeconds & { readonly observed: number };
   /** Clients with a session, once a second from the injection. */
   readonly connected: readonly number[];
 }

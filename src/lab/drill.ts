@@ -21,6 +21,7 @@ import { recordClients } from './client-record.ts';
 import type { BeforeAfterRow, DrillEvent, DrillResult, DrillSeconds } from './drill-model.ts';
 import { drillOperator } from './drill-operator.ts';
 import type { Scene } from './scene.ts';
+import { secondsSince } from './seconds-since.ts';
 import { shortcomingsOf } from './shortcomings.ts';
 import type { Watch } from './watch.ts';
 
@@ -86,11 +87,6 @@ export async function drill(setup: Drill): Promise<Findings> {
   } finally {
     stopShowing();
   }
-}
-
-/** To the millisecond. */
-function secondsSince(clock: Clock, start: number): number {
-  return Math.round(clock.monotonic() - start) / 1000;
 }
 
 async function reachSteadyState({ scene, clock, signal, onEvent }: Drill): Promise<void> {

@@ -3,9 +3,23 @@ import type { Clock } from '../kernel/index.ts';
 import { recordClients } from './client-record.ts';
 import type { DrillEvent, UntreatedResult } from './drill-model.ts';
 import type { Scene } from './scene.ts';
+import { secondsSince } from './seconds-since.ts';
 
 const STEADY_MS = 3000;
 const RECOVERED_SHARE = 0.99;
+
+const NOTHING_DONE = {
+  control: null,
+  alert: null,
+  diagnosis: null,
+  verifyBeforeFix: null,
+  steps: [],
+  verified: false,
+  others: [],
+  incident: null,
+  record: null,
+  update: null,
+} as const;
 
 export interface Untreated {
   readonly runbook: string;
@@ -43,12 +57,17 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
     return {
       runbook: setup.runbook,
       untreated: true,
+      ...NOTHING_DONE,
       clients: { total, lost, recovered: connected },
       recovers: recovered(),
       initializes: { done: await scene.initializesDone(), useful: handshakes - before.handshakes },
       seconds: {
-        observed: (clock.monotonic() - injectedAt) / 1000,
-        total: (clock.monotonic() - startedAt) / 1000,
+        toAlert: null,
+        toVerdict: null,
+        toFix: null,
+        toVerified: null,
+        observed: secondsSince(clock, injectedAt),
+        total: secondsSince(clock, startedAt),
       },
       connected: series,
     };
