@@ -1,0 +1,39 @@
+/** The built program, as `npx allclear` starts it. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { root, run } from './program.ts';
+
+const bin = join(root, 'bin/allclear.js');
+
+/** A Node of the machine that is too old to run the program, as a newcomer may have. */
+const olderNode = (process.env['PATH'] ?? '')
+  .split(':')
+  .filter((folder) => !folder.includes('node_modules'))
+  .map((folder) => join(folder, 'node'))
+  .find((node) => {
+    const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+    return /^v(18|20|22)\./.test(stdout ?? '');
+  });
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root });
+});
+
+describe('bin/allclear.js', () => {
+  it('does what the sources do', async () => {
+    const args = ['inspect', 'runbooks/session-storm.md', '--json'];
+    const built = execFileSync(process.execPath, [bin, ...args], { cwd: root, encoding: 'utf8' });
+    expect(JSON.parse(built)).toEqual(JSON.parse((await run(args)).stdout));
+  });
+
+  it('passes exit codes on', () => {
+    expect(spawnSync(process.execPath, [bin, 'inspect', 'missing.md'], { cwd: root }).status).toBe(2);
+  });
+
+  it.skipIf(!olderNode)('hands over to the packaged Node when started by an older one', () => {
+    const { status, stdout } = spawnSync(olderNode!, [bin, '--version'], { cwd: root, encoding: 'utf8' });
+    expect([status, stdout]).toEqual([0, '0.1.0\n']);
+    expect(spawnSync(olderNode!, [bin, 'inspect', 'missing.md'], { cwd: root }).status).toBe(2);
+  });
+});
