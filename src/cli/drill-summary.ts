@@ -35,7 +35,7 @@ export function printDrill(result: DrillResult, io: Io, json: boolean): void {
       since(seconds.toFix),
       result.steps
         .map(({ title, outcome }) => (outcome === 'done' ? title : `${title} (${outcome})`))
-        .join(', '),
+        .join(', ') || 'nothing was done',
     ),
     row('verified', since(seconds.toVerified), result.verified ? 'every Verify check held' : 'not verified'),
     row(
@@ -86,7 +86,7 @@ function row(label: string, time: string, text: string): string {
 }
 
 function beforeAfterTable(result: DrillResult, io: Io): string[] {
-  if (result.beforeAfter.length === 0) return [];
+  if (result.diagnosis === null) return [];
   const head = tableLine('check', ['healthy', 'failing', 'after']);
   return [
     painter(io)('bold', head),

@@ -27,7 +27,7 @@ import type { Watch } from './watch.ts';
 
 /** After the fleet has connected: until the servers are calm again. */
 const SETTLE_MS = 5000;
-const ALERT_TIMEOUT_MS = 90_000;
+const ALERT_TIMEOUT_MS = 60_000;
 /** Verify may hold while the last few clients are still on their way. */
 const LAST_CLIENTS_MS = 15_000;
 const RECOVERED_SHARE = 0.99;

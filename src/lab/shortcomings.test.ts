@@ -24,7 +24,11 @@ describe('shortcomingsOf', () => {
       'on the healthy system',
     ],
     ['a signature that cannot rule out', { control: { verdict: 'inconclusive' } }, 'on the healthy system'],
-    ['an alert that never fires', { alert: null }, 'no alert'],
+    [
+      'an alert that never fires',
+      { alert: null, clients: { total: 1000, lost: 1000, recovered: 0 } },
+      'no alert',
+    ],
     ['an alert without a link', { alert: { name: 'A', runbook_url: '' } }, 'no runbook_url'],
     [
       'a diagnosis that misses the failure',
@@ -48,5 +52,9 @@ describe('shortcomingsOf', () => {
     const found = shortcomingsOf({ ...proven, ...change });
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(words);
+  });
+
+  it('says when the failure was too small to be one', () => {
+    expect(shortcomingsOf({ ...proven, alert: null }).at(-1)).toContain('came back by themselves');
   });
 });

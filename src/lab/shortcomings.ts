@@ -16,6 +16,11 @@ export function shortcomingsOf(
   }
   if (!alert) {
     said.push('no alert of the runbook fired');
+    if (clients.recovered >= clients.total * RECOVERED_SHARE) {
+      said.push(
+        'the clients came back by themselves, so this was no storm: give more --clients, or a higher --initialize-cost',
+      );
+    }
     return said;
   }
   if (alert.runbook_url === '') said.push(`the alert ${alert.name} has no runbook_url`);
