@@ -39,7 +39,7 @@ export function onlyLabels(labels: Labels, names: ReadonlySet<string>): Labels {
 }
 
 /** Labels that say which metric a series is; Prometheus drops the type and unit together with the name. */
-const METADATA: ReadonlySet<string> = new Set([NAME, '__type__', '__unit__']);
+export const METADATA: ReadonlySet<string> = new Set([NAME, '__type__', '__unit__']);
 
 /** True for the name and what goes with it when an operation makes another metric of a series. */
 export function isMetadata(name: string): boolean {

@@ -148,6 +148,27 @@ describe('evaluating PromQL', () => {
       expect.objectContaining({ code: 'E_CANCELLED' }),
     );
   });
+
+  it('takes the functions of durations in any case', () => {
+    const window = filled({ x: (step) => step });
+    const range = { startMs: 100_000, endMs: 120_000, stepMs: 20_000 };
+    const values = (query: string) =>
+      evaluateRange(query, window, range).flatMap(({ points }) => points.map(({ value }) => value));
+    expect(values('x offset STEP()')).toEqual([8, 10]);
+    expect(values('count_over_time(x[Max_Of(rAnGe (), 1s)])')).toEqual([2, 2]);
+    expect(values('x offset -STEP()')).toEqual([12, 14]);
+  });
+
+  it('matches series whose type and unit differ, unless `on` names these', () => {
+    const window = filled({
+      'a{__type__="counter",__unit__="s",job="j"}': () => 6,
+      'b{__type__="gauge",job="j"}': () => 3,
+    });
+    expect(ask(window, 'a / b')).toEqual({ '{job="j"}': 2 });
+    expect(ask(window, 'a + ignoring(job) fill(1) b')).toEqual({ '{}': 9 });
+    expect(ask(window, 'b and a')).toEqual({ 'b{__type__="gauge", job="j"}': 3 });
+    expect(ask(window, 'a / on(job, __type__) b')).toEqual({});
+  });
 });
 
 describe('what a query needs', () => {

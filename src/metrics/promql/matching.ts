@@ -3,6 +3,7 @@ import {
   isMetadata,
   keyOf,
   labelsKey,
+  METADATA,
   makeLabels,
   NAME,
   onlyLabels,
@@ -14,10 +15,10 @@ import type { Evaluation, VectorSample } from './evaluation.ts';
 import { failed } from './failure.ts';
 import { compute, isComparison } from './operators.ts';
 
-/** The key on which series of both sides match: the `on` labels, or all but the `ignoring` ones and the name. */
+/** The key on which series of both sides match: the `on` labels, or all but the `ignoring` ones and what names the metric. */
 function signer(expr: Binary, ev: Evaluation): (sample: VectorSample) => string {
   const { on, labels } = expr.matching;
-  const ignored = new Set([...labels, NAME]);
+  const ignored = new Set([...labels, ...METADATA]);
   const sign = on
     ? (series: Labels) => keyOf(series, labels)
     : (series: Labels) => labelsKey(withoutLabels(series, ignored));
@@ -94,7 +95,9 @@ function uniqueSide(
 
 function duplicateSeries(first: Labels, second: Labels, matching: Matching, side: string) {
   const names = new Set(matching.labels);
-  const group = matching.on ? onlyLabels(first, names) : withoutLabels(first, new Set([...names, NAME]));
+  const group = matching.on
+    ? onlyLabels(first, names)
+    : withoutLabels(first, new Set([...names, ...METADATA]));
   const series = [braced(first), braced(second)].toSorted();
   return failed(
     `found duplicate series for the match group ${formatSeries(group)} on the ${side} hand-side of the operation: ` +
@@ -190,7 +193,7 @@ function filler(sample: VectorSample, expr: Binary, value: number, t: number): V
   const { on, labels } = expr.matching;
   const named = new Set(labels);
   const kept = Object.entries(sample.labels).filter(([name]) =>
-    on ? named.has(name) : !named.has(name) && name !== NAME,
+    on ? named.has(name) : !named.has(name) && !isMetadata(name),
   );
   return { labels: makeLabels(kept), value, t, dropName: false };
 }

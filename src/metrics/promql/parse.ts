@@ -61,6 +61,9 @@ function firstError(tree: Tree): number {
 
 const MAX_REPAIRS = 50;
 
+// Prometheus takes these in any case, as all its keywords; the published grammar only in lower case.
+const DURATION_FUNCTION = /^(?:step|range|min_of|max_of)(?=\s*\()/i;
+
 /** Parses with the published grammar, and mends what that does not know in text of the same length. */
 function parseTree(text: string): Tree {
   let mended = text.includes('.') ? withoutTrailingDots(text) : text;
@@ -68,6 +71,11 @@ function parseTree(text: string): Tree {
     const tree = grammar().parse(mended);
     const at = firstError(tree);
     if (at === -1) return tree;
+    const keyword = DURATION_FUNCTION.exec(mended.slice(at))?.[0];
+    if (keyword !== undefined && keyword !== keyword.toLowerCase() && repairs < MAX_REPAIRS) {
+      mended = `${mended.slice(0, at)}${keyword.toLowerCase()}${mended.slice(at + keyword.length)}`;
+      continue;
+    }
     const called = /([a-zA-Z_:][\w:]*)\s*$/.exec(mended.slice(0, at));
     if (!called || !/^\s*\(/.test(mended.slice(at))) throw unexpected(text, at);
     const name = called[1]!;

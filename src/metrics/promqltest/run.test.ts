@@ -71,6 +71,11 @@ describe('the notation of PromQL tests', () => {
       'E_PROMQL_FAILED: Parameter value is NaN',
     ],
     ['an unexpected failure', 'eval instant at 0 topk(NaN, x)\n', 'E_PROMQL_FAILED: Parameter value is NaN'],
+    [
+      'a remark that the test does not name',
+      'eval instant at 3m rate(x[2m]) + ignoring(b) rate(y[3m])\n  expect info regex: "x"\n  expect no_warn\n',
+      'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "y" (1:32)',
+    ],
     ['a point too many', 'eval range from 0 to 1m step 1m x\n  x{a="1"} 1\n', 'x{a="1"} 1@0 2@60'],
   ])('%s is a disagreement, with what we got', (_name, text, got) => {
     const report = run(text);
@@ -88,6 +93,10 @@ describe('the notation of PromQL tests', () => {
     ['a function that is not supported', 'eval instant at 0 limit_ratio(0.5, x)\n'],
     ['a function that nobody knows', 'eval instant at 0 future_function(x)\n'],
     ['an annotation that is never given', 'eval instant at 0 x\n  expect warn\n  x{a="1"} 1\n'],
+    [
+      'start time stamps of a series with spaces in its labels',
+      'load 1m\n  c_total{a="b c", d="e"}@st 0s 0s\n  c_total{a="b c", d="e"} 1 2\n\neval instant at 1m irate(c_total[2m])\n  {} 1\n',
+    ],
     [
       'start time stamps',
       'load 1m\n  c_total@st 0s 0s\n  c_total 1 2\n\neval instant at 1m rate(c_total[2m])\n  {} 1\n',

@@ -187,6 +187,14 @@ function judgeAnnotations({ expected }: EvalCommand, annotations: readonly Annot
       const text = wanted.message ?? wanted.pattern?.source ?? `any ${level}`;
       return { kind: 'unsupported', reason: `the annotation is not given: ${text}` };
     }
+    // Where a test names remarks of a level, Prometheus allows no others.
+    const stray = given.filter(
+      ({ message }) => !expected[level].some((one) => matchesExpected(message, one)),
+    );
+    if (expected[level].length > 0 && stray.length > 0) {
+      const got = stray.map((annotation) => annotation.message).join('; ');
+      return { kind: 'disagreed', got, expected: `no other ${level} annotation` };
+    }
   }
   return { kind: 'agreed' };
 }

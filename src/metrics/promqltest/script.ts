@@ -57,6 +57,8 @@ const LOAD = /^load(?:_(with_nhcb))?\s+(\S+)$/;
 const INSTANT = /^eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(.+?)\s+)?(.+)$/;
 const RANGE = /^eval(?:_(fail|warn|info))?\s+range\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+?)\s+(.+)$/;
 const EXPECT = /^expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(regex|msg):(.+))?$/;
+// The series as `load` writes it, then `@st`: start time stamps instead of values.
+const START_TIMES = /^[\w:]*(?:\{.*\})?@st(?:\s|$)/;
 const EXPECT_RANGE = /^expect range vector\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+)$/;
 
 /** Reads a test file. Throws `E_PROMQL_TEST` with file and line. */
@@ -105,7 +107,7 @@ class ScriptReader {
     const series: SeriesLine[] = [];
     let withStartTimes = false;
     for (const text of this.#block()) {
-      if (/^\S*@st\s/.test(text)) withStartTimes = true;
+      if (START_TIMES.test(text)) withStartTimes = true;
       else series.push(this.#series(text));
     }
     return { kind: 'load', stepMs, series, withNative: match[1] !== undefined, withStartTimes };
