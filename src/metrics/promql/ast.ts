@@ -40,9 +40,14 @@ export interface Shift {
   at: number | 'start' | 'end' | null;
 }
 
+/** How a selector reaches for points beside its time or range: the modifiers of the same names. */
+export type Reach = 'anchored' | 'smoothed';
+
 export interface Selector extends Placed, Shift {
   readonly kind: 'selector';
   readonly matchers: readonly Matcher[];
+  /** Null where it takes the points as they are. */
+  reach: Reach | null;
 }
 
 export interface RangeSelector extends Placed {

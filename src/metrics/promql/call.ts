@@ -124,7 +124,10 @@ function overRanges(
   if (call.name === 'quantile_over_time') warnOfQuantile(scalars[0]!, call.args[0]!, ev);
   const result: VectorSample[] = [];
   for (const { labels, dropName, times, values } of matrix.series) {
-    const value = apply({ times, values, start: matrix.start, end: matrix.end, t }, scalars);
+    const value = apply(
+      { times, values, start: matrix.start, end: matrix.end, onEnds: matrix.onEnds, t },
+      scalars,
+    );
     if (value === undefined) continue;
     result.push({ labels, value, t, dropName: dropName || !KEEP_NAME.has(call.name) });
     const name = labels[NAME] ?? '';

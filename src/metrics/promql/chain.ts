@@ -16,11 +16,18 @@ export interface ChainOperand {
   readonly node: SyntaxNode;
   /** Where it begins, after a number's sign. */
   readonly from: number;
-  /** The nodes of `offset`, `@`, `[5m]` and `[5m:]` that follow it, in order. */
+  /** The nodes of `offset`, `@`, `[5m]`, `[5m:]`, `anchored` and `smoothed` that follow it, in order. */
   readonly suffixes: SyntaxNode[];
 }
 
-const SUFFIXES = new Set(['OffsetExpr', 'StepInvariantExpr', 'MatrixSelector', 'SubqueryExpr']);
+const SUFFIXES = new Set([
+  'OffsetExpr',
+  'StepInvariantExpr',
+  'MatrixSelector',
+  'SubqueryExpr',
+  'AnchoredExpr',
+  'SmoothedExpr',
+]);
 
 /** Takes a chain apart, left to right. */
 export function flattenChain(

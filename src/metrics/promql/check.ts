@@ -1,5 +1,14 @@
-import { type Binary, type Call, childrenOf, type Expr, typeOf, type ValueType } from './ast.ts';
-import { syntaxError } from './failure.ts';
+import {
+  type Binary,
+  type Call,
+  childrenOf,
+  type Expr,
+  type RangeSelector,
+  type Reach,
+  typeOf,
+  type ValueType,
+} from './ast.ts';
+import { failed, syntaxError } from './failure.ts';
 import { signatures } from './signatures.ts';
 
 const SHOWN: Record<ValueType, string> = {
@@ -14,7 +23,7 @@ const MAX_DEPTH = 1500;
 
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
 
-/** Checks what the grammar leaves open: argument types and counts, operands, modifiers. Throws `E_PROMQL_SYNTAX`. */
+/** Checks what the grammar leaves open: argument types and counts, operands, modifiers. Throws `E_PROMQL_SYNTAX`, or `E_PROMQL_FAILED` as Prometheus finds it only then. */
 export function checkTypes(expr: Expr, text: string, depth = 0): void {
   if (depth > MAX_DEPTH) throw syntaxError(text, expr.from, 'the query is nested too deeply');
   switch (expr.kind) {
@@ -78,7 +87,19 @@ function checkCall(call: Call, text: string): void {
   }
   call.args.forEach((argument, index) => {
     expect(argument, args[Math.min(index, args.length - 1)]!, `call to function "${call.name}"`, text);
+    if (argument.kind === 'range') checkReach(call, argument);
   });
+}
+
+const REACHING: Record<Reach, readonly string[]> = {
+  anchored: ['changes', 'delta', 'increase', 'rate', 'resets'],
+  smoothed: ['delta', 'increase', 'rate'],
+};
+
+function checkReach(call: Call, { selector: { reach } }: RangeSelector): void {
+  if (reach === null || REACHING[reach].includes(call.name)) return;
+  const allowed = REACHING[reach].join(', ');
+  throw failed(`${reach} modifier can only be used with: ${allowed} - not with ${call.name}`);
 }
 
 function checkBinary(expr: Binary, text: string): void {

@@ -66,6 +66,7 @@ export class Compiler {
         return {
           kind: 'selector',
           matchers: compileMatchers(node, this.#text),
+          reach: null,
           offset: 0,
           at: null,
           ...place,
@@ -75,6 +76,8 @@ export class Compiler {
       case 'SubqueryExpr':
       case 'OffsetExpr':
       case 'StepInvariantExpr':
+      case 'AnchoredExpr':
+      case 'SmoothedExpr':
       case 'UnaryExpr':
       case 'BinaryExpr':
         return this.#chain(node);
@@ -82,12 +85,6 @@ export class Compiler {
         return this.#aggregate(node);
       case 'FunctionCall':
         return this.#call(node);
-      case 'AnchoredExpr':
-      case 'SmoothedExpr':
-        throw unsupported(
-          `the modifier ${node.name === 'AnchoredExpr' ? 'anchored' : 'smoothed'}`,
-          'it is an experiment of Prometheus',
-        );
       default:
         throw syntaxError(this.#text, node.from, `unexpected ${JSON.stringify(this.#slice(node))}`);
     }
@@ -125,7 +122,7 @@ export class Compiler {
     if (selector.kind !== 'selector' || !bare) {
       throw syntaxError(this.#text, node.from, 'ranges are only allowed for vector selectors');
     }
-    if (selector.offset !== 0 || selector.at !== null) {
+    if (selector.offset !== 0 || selector.at !== null || selector.reach !== null) {
       throw syntaxError(this.#text, node.from, 'no offset or @ modifier is allowed before the range');
     }
     const range = this.#positive(this.#children(node)[1]!);
@@ -186,6 +183,18 @@ export class Compiler {
     shift.at = Math.round(seconds * 1000);
   }
 
+  #applyReach(expr: Expr, bare: boolean, node: SyntaxNode): void {
+    const reach = node.name === 'AnchoredExpr' ? 'anchored' : 'smoothed';
+    const target = expr.kind === 'range' ? expr.selector : expr;
+    if (!bare || target.kind !== 'selector' || (reach === 'anchored' && expr.kind !== 'range')) {
+      const allowed = reach === 'anchored' ? 'a range vector selector' : 'a selector';
+      throw syntaxError(this.#text, node.from, `${reach} modifier must be preceded by ${allowed}`);
+    }
+    if (target.reach !== null)
+      throw syntaxError(this.#text, node.from, 'only one of anchored and smoothed may be set, once');
+    target.reach = reach;
+  }
+
   /** Compiles a chain of operators, which binds by PromQL's precedence whatever the tree says. */
   #chain(node: SyntaxNode): Expr {
     const tokens = flattenChain(node, (inner) => this.#children(inner), this.#text);
@@ -201,6 +210,8 @@ export class Compiler {
     for (const suffix of suffixes) {
       if (suffix.name === 'OffsetExpr') this.#applyOffset(this.#shiftOf(expr, bare, suffix), suffix);
       else if (suffix.name === 'StepInvariantExpr') this.#applyAt(this.#shiftOf(expr, bare, suffix), suffix);
+      else if (suffix.name === 'AnchoredExpr' || suffix.name === 'SmoothedExpr')
+        this.#applyReach(expr, bare, suffix);
       else
         expr =
           suffix.name === 'SubqueryExpr' ? this.#subquery(suffix, expr) : this.#range(suffix, expr, bare);

@@ -175,6 +175,9 @@ function argumentsOf(expr: Call, t: number, ev: Evaluation): Value[] {
   if (expr.name === 'timestamp' && first?.kind === 'selector') {
     return [{ type: 'vector', samples: evaluateSelector(first, t, ev) }];
   }
+  if (first?.kind === 'range' && first.selector.reach !== null) {
+    return [evaluateRangeSelector(first, t, ev, expr.name === 'rate' || expr.name === 'increase')];
+  }
   return expr.args.map((argument) => evaluate(argument, t, ev));
 }
 

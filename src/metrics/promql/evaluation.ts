@@ -34,6 +34,8 @@ export interface RangeVector {
   /** Epoch ms: the points lie in (start, end]. */
   readonly start: number;
   readonly end: number;
+  /** The first and last points lie on the ends (`anchored`, `smoothed`): nothing is to be extrapolated. */
+  readonly onEnds: boolean;
 }
 
 /** A remark on a result, as Prometheus shows beside it. */
@@ -55,6 +57,9 @@ export interface EvaluationOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
 }
+
+/** How far a selector looks back unless told otherwise, ms. */
+export const LOOKBACK_MS = 300_000;
 
 const CHECK_EVERY = 20_000;
 const MAX_ANNOTATIONS = 100;
@@ -91,7 +96,7 @@ export class Evaluation {
     this.startMs = times.startMs;
     this.endMs = times.endMs;
     this.stepMs = times.stepMs;
-    this.lookbackMs = options.lookbackMs ?? 300_000;
+    this.lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
     this.subqueryStepMs = options.subqueryStepMs ?? 60_000;
     this.#text = text;
     this.#maxSamples = options.maxSamples ?? 50_000_000;

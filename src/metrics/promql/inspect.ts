@@ -1,6 +1,7 @@
 import { NAME } from '../labels.ts';
 import { childrenOf, type Duration, type Expr, type Shift } from './ast.ts';
 import { resolveDuration } from './compile-duration.ts';
+import { LOOKBACK_MS } from './evaluation.ts';
 import { parsePromql } from './parse.ts';
 
 /**
@@ -17,7 +18,7 @@ function needed(expr: Expr): number {
     case 'selector':
       return shiftOf(expr);
     case 'range':
-      return ms(expr.range) + shiftOf(expr.selector);
+      return ms(expr.range) + shiftOf(expr.selector) + (expr.selector.reach === null ? 0 : LOOKBACK_MS);
     case 'subquery':
       return ms(expr.range) + shiftOf(expr) + Math.max(0, needed(expr.expr));
     default:

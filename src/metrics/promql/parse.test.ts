@@ -250,8 +250,6 @@ describe('what is not supported', () => {
 
   it.each([
     ['a </ b', /operator <\//],
-    ['rate(x[5m] anchored)', /anchored/],
-    ['x smoothed', /smoothed/],
     ['integral(x[5m])', /integral/],
   ])('%s is refused by name', (query, message) => {
     const error = refusal(query);

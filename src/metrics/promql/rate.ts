@@ -5,6 +5,8 @@ export interface RangePoints {
   /** The range is (start, end]. */
   readonly start: number;
   readonly end: number;
+  /** The first and last points lie on the ends of the range. */
+  readonly onEnds: boolean;
   /** Evaluation time. */
   readonly t: number;
 }
@@ -16,7 +18,7 @@ export interface RangePoints {
  * Source: `extrapolatedRate` of Prometheus 3.
  */
 export function extrapolatedIncrease(
-  { times, values, start, end }: RangePoints,
+  { times, values, start, end, onEnds }: RangePoints,
   { counter, perSecond }: { counter: boolean; perSecond: boolean },
 ): number | undefined {
   const last = values.length - 1;
@@ -27,6 +29,7 @@ export function extrapolatedIncrease(
       if (values[index]! < values[index - 1]!) growth += values[index - 1]!;
     }
   }
+  if (onEnds) return perSecond ? growth / ((end - start) / 1000) : growth;
   const sampled = (times[last]! - times[0]!) / 1000;
   const interval = sampled / last;
   const threshold = interval * 1.1;

@@ -4,6 +4,7 @@ import type { RangeSelector, Selector, Shift, Subquery } from './ast.ts';
 import { resolveDuration } from './compile-duration.ts';
 import type { Evaluation, RangeSeries, RangeVector, Value, VectorSample } from './evaluation.ts';
 import { failed, unsupported } from './failure.ts';
+import { onEnds, smoothedAt } from './reach.ts';
 
 /** The time a selector refers to when the query is evaluated at `t`. */
 function referenceTime(shift: Shift, t: number, ev: Evaluation): number {
@@ -16,6 +17,7 @@ function referenceTime(shift: Shift, t: number, ev: Evaluation): number {
  * A stale marker hides the series.
  */
 export function evaluateSelector(expr: Selector, t: number, ev: Evaluation): VectorSample[] {
+  if (expr.reach === 'smoothed') return evaluateSmoothed(expr, t, ev);
   const reference = referenceTime(expr, t, ev);
   const samples: VectorSample[] = [];
   const found = ev.window.select(expr.matchers);
@@ -36,20 +38,45 @@ export function evaluateSelector(expr: Selector, t: number, ev: Evaluation): Vec
   return samples;
 }
 
-/** The points of each series in (reference − range, reference], stale markers left out. */
-export function evaluateRangeSelector(expr: RangeSelector, t: number, ev: Evaluation): RangeVector {
+/** The value of each series at the time itself, between its points of one look-back before and after. */
+function evaluateSmoothed(expr: Selector, t: number, ev: Evaluation): VectorSample[] {
+  const at = referenceTime(expr, t, ev);
+  const found = ev.window.select(expr.matchers);
+  ev.spend(found.length + 1);
+  return found.flatMap((series) => {
+    const points = pointsBetween(series, at - ev.lookbackMs, at + ev.lookbackMs);
+    ev.spend(points.times.length);
+    const value = smoothedAt(points, at);
+    return value === undefined ? [] : [{ labels: series.labels, value, t: at, dropName: false }];
+  });
+}
+
+/**
+ * The points of each series in (reference − range, reference], stale markers left out.
+ * @param counter for `smoothed`: a smaller value means a counter that began again
+ */
+export function evaluateRangeSelector(
+  expr: RangeSelector,
+  t: number,
+  ev: Evaluation,
+  counter = false,
+): RangeVector {
+  const { reach } = expr.selector;
   const end = referenceTime(expr.selector, t, ev);
   const start = end - positive(resolveDuration(expr.range, ev.stepMs, ev.endMs - ev.startMs));
   const found = ev.window.select(expr.selector.matchers);
   ev.spend(found.length + 1);
   const series: RangeSeries[] = [];
   for (const candidate of found) {
-    const points = pointsBetween(candidate, start, end);
-    if (points.times.length === 0) continue;
-    ev.spend(points.times.length);
+    const from = reach === null ? start : start - ev.lookbackMs;
+    const to = reach === 'smoothed' ? end + ev.lookbackMs : end;
+    const near = pointsBetween(candidate, from, to);
+    ev.spend(near.times.length);
+    const points = reach === null ? near : onEnds(near, { start, end, reach, counter });
+    if (!points || points.times.length === 0) continue;
     series.push({ labels: candidate.labels, dropName: false, ...points });
   }
-  return { type: 'matrix', series, start, end };
+  return { type: 'matrix', series, start, end, onEnds: reach !== null };
 }
 
 function pointsBetween(
@@ -103,7 +130,7 @@ export function evaluateSubquery(
     ev.spend(value.samples.length);
     for (const sample of value.samples) add(collected, labelsKey(sample.labels), sample, at);
   }
-  return { type: 'matrix', series: [...collected.values()], start, end };
+  return { type: 'matrix', series: [...collected.values()], start, end, onEnds: false };
 }
 
 function add(collected: Map<string, Collected>, key: string, sample: VectorSample, t: number): void {
