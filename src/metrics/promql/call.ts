@@ -5,6 +5,7 @@ import type { Call, Expr } from './ast.ts';
 import type { Evaluation, RangeVector, Value, VectorSample } from './evaluation.ts';
 import { unsupported } from './failure.ts';
 import { bucketFraction, bucketQuantile, groupBuckets, ofMetric } from './histogram.ts';
+import { joinInfo } from './info.ts';
 import { labelJoin, labelReplace, requiredLabels, sortByLabels } from './label-functions.ts';
 import { maxOf, minOf } from './numeric.ts';
 import { rangeFunctions } from './range-functions.ts';
@@ -76,6 +77,8 @@ function vectorCall(call: Call, args: Arguments, t: number, ev: Evaluation): Vec
       return sortByLabels(vector, texts, call.name === 'sort_by_label_desc');
     case 'label_replace':
       return labelReplace(vector, texts);
+    case 'info':
+      return joinInfo(call, vector, t, ev);
     case 'label_join':
       return labelJoin(vector, texts);
     case 'histogram_quantile':

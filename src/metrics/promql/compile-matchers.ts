@@ -4,8 +4,17 @@ import { type Matcher, type MatchOperator, makeMatcher } from '../matchers.ts';
 import { syntaxError } from './failure.ts';
 import { unquoteString } from './literals.ts';
 
-/** The matchers of a `VectorSelector` node, the metric's name among them. */
+/** The matchers of a `VectorSelector` node, the metric's name among them; one must refuse the empty string. */
 export function compileMatchers(node: SyntaxNode, text: string): Matcher[] {
+  const matchers = readMatchers(node, text);
+  if (matchers.every((matcher) => matcher.test(''))) {
+    throw syntaxError(text, node.from, 'vector selector must contain at least one non-empty matcher');
+  }
+  return matchers;
+}
+
+/** The same without that condition. */
+export function readMatchers(node: SyntaxNode, text: string): Matcher[] {
   const matchers: Matcher[] = [];
   let named = false;
   const setName = (name: string, at: number) => {
@@ -20,9 +29,6 @@ export function compileMatchers(node: SyntaxNode, text: string): Matcher[] {
       if (item.name === 'QuotedLabelName') setName(readString(item, text), item.from);
       else if (item.name.endsWith('LabelMatcher')) matchers.push(readMatcher(item, text, named));
     }
-  }
-  if (matchers.every((matcher) => matcher.test(''))) {
-    throw syntaxError(text, node.from, 'vector selector must contain at least one non-empty matcher');
   }
   return matchers;
 }

@@ -1,8 +1,9 @@
 import type { SyntaxNode } from '@lezer/common';
-import type { Aggregate, Binary, Duration, Expr, Matching, Operator, Shift } from './ast.ts';
+import type { Matcher } from '../matchers.ts';
+import type { Aggregate, Binary, Duration, Expr, Matching, Operator, Selector, Shift } from './ast.ts';
 import { type ChainOperand, climb, flattenChain } from './chain.ts';
 import { compileDuration } from './compile-duration.ts';
-import { compileMatchers } from './compile-matchers.ts';
+import { compileMatchers, readMatchers } from './compile-matchers.ts';
 import { syntaxError, unsupported } from './failure.ts';
 import { parseNumberLiteral, unquoteString } from './literals.ts';
 import { unsupportedFunctions } from './signatures.ts';
@@ -63,14 +64,7 @@ export class Compiler {
       case 'ParenExpr':
         return this.compile(this.#only(node));
       case 'VectorSelector':
-        return {
-          kind: 'selector',
-          matchers: compileMatchers(node, this.#text),
-          reach: null,
-          offset: 0,
-          at: null,
-          ...place,
-        };
+        return this.#selector(node, compileMatchers(node, this.#text));
       case 'NumberDurationLiteral':
       case 'MatrixSelector':
       case 'SubqueryExpr':
@@ -116,6 +110,18 @@ export class Compiler {
     const value = unquoteString(this.#slice(node));
     if (value === undefined) throw syntaxError(this.#text, node.from, 'the string is not well formed');
     return value;
+  }
+
+  #selector(node: SyntaxNode, matchers: readonly Matcher[]): Selector {
+    return { kind: 'selector', matchers, reach: null, offset: 0, at: null, from: node.from, to: node.to };
+  }
+
+  /** The labels that `info` takes: matchers without a metric's name, which may all accept nothing. */
+  #labelSelector(node: SyntaxNode): Selector {
+    if (node.name !== 'VectorSelector' || node.getChild('Identifier')) {
+      throw syntaxError(this.#text, node.from, 'expected label selectors only');
+    }
+    return this.#selector(node, readMatchers(node, this.#text));
   }
 
   #range(node: SyntaxNode, selector: Expr, bare: boolean): Expr {
@@ -333,7 +339,10 @@ export class Compiler {
     const name = this.#slice(identifier!);
     const reason = unsupportedFunctions.get(name);
     if (reason !== undefined) throw unsupported(`the function ${name}`, reason);
-    const args = this.#children(body!).map((child) => this.compile(child));
+    const children = this.#children(body!);
+    const args = children.map((child, index) =>
+      name === 'info' && index === 1 ? this.#labelSelector(child) : this.compile(child),
+    );
     return { kind: 'call', name, args, from: node.from, to: node.to };
   }
 }

@@ -178,6 +178,7 @@ function argumentsOf(expr: Call, t: number, ev: Evaluation): Value[] {
   if (first?.kind === 'range' && first.selector.reach !== null) {
     return [evaluateRangeSelector(first, t, ev, expr.name === 'rate' || expr.name === 'increase')];
   }
+  if (expr.name === 'info') return [evaluate(first!, t, ev)];
   return expr.args.map((argument) => evaluate(argument, t, ev));
 }
 

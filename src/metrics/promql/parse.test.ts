@@ -241,7 +241,6 @@ describe('what is not supported', () => {
       'histogram_stddev',
       'histogram_stdvar',
       'histogram_sum',
-      'info',
       'limit_ratio',
       'start_timestamp',
     ]);

@@ -64,7 +64,6 @@ export const unsupportedFunctions: ReadonlyMap<string, string> = new Map([
   ['histogram_stddev', 'it works on native histograms'],
   ['histogram_stdvar', 'it works on native histograms'],
   ['histogram_sum', 'it works on native histograms'],
-  ['info', 'it joins info metrics, an experiment of Prometheus'],
   ['limit_ratio', 'it picks series by a hash of Prometheus itself'],
   ['start_timestamp', 'start time stamps are not kept'],
 ]);
