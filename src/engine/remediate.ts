@@ -29,10 +29,13 @@ export async function settleInterrupted({ journal, surroundings, signal }: Respo
   });
 }
 
-/** @returns null when no step is left to carry out */
+/**
+ * @returns null when no step is left to carry out
+ * @throws what the signal aborts with: an interruption is not the end of the steps
+ */
 export async function carryOutSteps(context: Respond): Promise<Turn> {
   for (;;) {
-    if (context.signal?.aborted) return null;
+    context.signal?.throwIfAborted();
     const steps = await progress(context);
     const next = steps.find((step) => step.state !== 'done' && step.state !== 'skipped');
     if (!next) return null;
@@ -50,7 +53,7 @@ async function carryOut(context: Respond, step: RenderedStep, source: Step, at: 
       await settleInterrupted(context);
       return null;
     case 'unknown':
-      return at.attempt ? decideUnknown(context, at.attempt) : null;
+      return at.attempt ? decideUnknown(context, { ...at.attempt, title: step.title }) : null;
     case 'failed':
       return at.attempt ? decideFailed(context, step, at.attempt) : null;
     default:

@@ -163,7 +163,16 @@ describe('responding to an incident', () => {
     expect((await respond(context(runbook, abort))).ended).toBe('stopped');
     await dieInStep(2);
     const asked: string[] = [];
-    expect((await respond(context(runbook, willing(asked)))).ended).toBe('resolved');
+    const unknown: string[] = [];
+    const back = willing(asked, {
+      decideUnknown: async ({ step, title }) => {
+        asked.push(`unknown ${step}`);
+        unknown.push(title);
+        return 'again';
+      },
+    });
+    expect((await respond(context(runbook, back))).ended).toBe('resolved');
+    expect(unknown).toEqual([runbook.steps[1]!.title]);
     expect(asked).toEqual(['unknown 2', 'approve 2', 'approve 3']);
     expect(log()).toEqual(['one', 'two']);
   });
@@ -296,6 +305,7 @@ describe('responding to an incident', () => {
       ended: 'cancelled',
       steps: [{ state: 'failed' }, { state: 'pending' }],
     });
+    expect((await journal.state()).state).toBe('remediating');
     const resumed = await respond(context(runbook, willing([], { decideFailed: async () => 'skip' })));
     expect(resumed.ended).toBe('resolved');
   });
