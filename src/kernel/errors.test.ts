@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { AllclearError, type ErrorCode, errorTable, toAllclearError } from './errors.ts';
+import { AllclearError, type ErrorCode, errorTable, systemCode, toAllclearError } from './errors.ts';
 
 const docs = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
@@ -38,5 +39,13 @@ describe('AllclearError', () => {
     const bug = new TypeError('x is not a function');
     expect(toAllclearError(bug)).toMatchObject({ code: 'E_INTERNAL', exitCode: 3, cause: bug });
     expect(toAllclearError('text').message).toBe('text');
+  });
+});
+
+describe('systemCode', () => {
+  it('is read from any error, of another context too, and from nothing else', () => {
+    expect(systemCode(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe('ENOENT');
+    expect(systemCode(runInNewContext("Object.assign(new Error('x'), { code: 'ELATE' })"))).toBe('ELATE');
+    expect([new Error('x'), { code: 3 }, null, 'ENOENT'].map(systemCode)).toEqual(Array(4).fill(undefined));
   });
 });

@@ -139,5 +139,7 @@ export function toAllclearError(error: unknown): AllclearError {
 
 /** The system's error code (`ENOENT`, `EADDRINUSE` …) of a Node error, if it has one. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // No `instanceof`: an error of another context (node:vm) is none of our Error.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
