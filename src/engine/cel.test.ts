@@ -75,7 +75,7 @@ describe('a condition', () => {
 describe('a condition that is not valid', () => {
   it.each([
     ['latency < 3', /uses "latency", which is not bound here; the names are exit, stdout, lines, value/],
-    ['value <', /does not parse/],
+    ['value <', /does not parse: unexpected EOF/],
     ['size(series)', /gives int, not true or false/],
     ['max(value)', /is not valid/],
     [`value < 1${' || value < 1'.repeat(1000)}`, /longer than/],

@@ -56,7 +56,7 @@ function compileNew(source: string, names: readonly string[]): Expression {
   try {
     program = environment(names).parse(source);
   } catch (error) {
-    throw conditionError(source, `does not parse: ${summary(error)}`, error);
+    throw conditionError(source, `does not parse: ${withoutColon(summary(error))}`, error);
   }
   const checked = program.check();
   if (!checked.valid) throw conditionError(source, explain(summary(checked.error), names), checked.error);
@@ -160,6 +160,11 @@ function explain(message: string, names: readonly string[]): string {
 function summary(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return oneLine(text.split('\n')[0]!, 200);
+}
+
+/** `Unexpected token: EOF` would be shown with its end redacted, as a token's value. */
+function withoutColon(message: string): string {
+  return message.replace(/^Unexpected token: /, 'unexpected ');
 }
 
 function conditionError(source: string, problem: string, cause?: unknown): AllclearError {
