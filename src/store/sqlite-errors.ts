@@ -45,10 +45,22 @@ export function storeError(error: unknown, file: string): unknown {
   }
 }
 
+/** ENOENT: below a link that points nowhere. */
+const UNUSABLE_FOLDER: readonly string[] = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'EEXIST',
+  'ENOENT',
+  'ELOOP',
+  'ENOSPC',
+  'ENAMETOOLONG',
+];
+
 function systemProblem(error: unknown, file: string): unknown {
   const code = systemCode(error);
-  if (!code || !['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'ENAMETOOLONG'].includes(code))
-    return error;
+  if (!code || !UNUSABLE_FOLDER.includes(code)) return error;
   return unusable(
     error,
     file,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -83,6 +83,13 @@ describe('opening the store', () => {
     const under = join(folder, 'file', 'allclear.db');
     writeFileSync(join(folder, 'file'), '');
     expect((await failure(openStore(under))).code).toBe('E_STORE_UNUSABLE');
+  });
+
+  it('says that its folder is a link that points nowhere', async () => {
+    symlinkSync(join(folder, 'not mounted'), join(folder, 'link'));
+    for (const below of ['allclear.db', 'deeper/allclear.db']) {
+      expect((await failure(openStore(join(folder, 'link', below)))).code).toBe('E_STORE_UNUSABLE');
+    }
   });
 
   it.skipIf(process.getuid?.() === 0)('says that a folder cannot be written', async () => {
