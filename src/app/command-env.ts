@@ -111,6 +111,11 @@ export function paramEnv(runbook: Runbook, given: ReadonlyMap<string, string>): 
   return prefixed('PARAM_', values);
 }
 
+/** `PARAM_*` of what was given, for runbooks that declare no parameters. */
+export function givenParamEnv(given: ReadonlyMap<string, string>): Record<string, string> {
+  return prefixed('PARAM_', [...given]);
+}
+
 /** `LABEL_*` from an alert's labels. They come from outside: names are cleaned, values are only ever values. */
 export function labelEnv(labels: Readonly<Record<string, string>>): Record<string, string> {
   return prefixed('LABEL_', Object.entries(labels));

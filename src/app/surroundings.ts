@@ -3,7 +3,14 @@ import { type HostMapping, mapUrl, parseHostMapping, type Surroundings } from '.
 import { AllclearError, type Clock, parseDuration, systemClock } from '../kernel/index.ts';
 import { type MetricsSource, PrometheusSource, type ScrapeTarget } from '../metrics/index.ts';
 import type { Runbook } from '../runbook/index.ts';
-import { commandEnv, DEFAULT_GUARD_URL, labelEnv, paramEnv, parseAssignments } from './command-env.ts';
+import {
+  commandEnv,
+  DEFAULT_GUARD_URL,
+  givenParamEnv,
+  labelEnv,
+  paramEnv,
+  parseAssignments,
+} from './command-env.ts';
 import { createScrapeSource, type ScrapeSource } from './scrape-source.ts';
 
 /** As given on the command line; all optional, all text. */
@@ -30,6 +37,7 @@ export interface SurroundingsContext {
 
 /** Surroundings for one command, and how to end what they hold (the scraper). */
 export interface OpenSurroundings {
+  /** With what was given, and no runbook's defaults. */
   readonly surroundings: Surroundings;
   /** The same with the runbook's `PARAM_*`. Errors: `E_USAGE` when a parameter has no value. */
   forRunbook(runbook: Runbook): Surroundings;
@@ -53,7 +61,11 @@ export async function openSurroundings(
   const params = parseAssignments('--param', options.param ?? []);
   const labels = parseAssignments('--label', options.label ?? []);
   const sampleSeconds = readSampleSeconds(options.sampleSeconds);
-  const env = { ...commandEnv(context.env, context.cwd), ...labelEnv(Object.fromEntries(labels)) };
+  const env = {
+    ...commandEnv(context.env, context.cwd),
+    ...labelEnv(Object.fromEntries(labels)),
+    ...givenParamEnv(params),
+  };
   const tokens = [context.env['ALLCLEAR_GUARD_TOKEN'], context.env['ALLCLEAR_PROMETHEUS_TOKEN']];
   const metrics = openMetrics(options, context, clock, hosts);
   const surroundings: Surroundings = {

@@ -46,6 +46,14 @@ function io(changes: Partial<Io> = {}): Io & { printed: { out: string; err: stri
 }
 
 describe('allclear diagnose', () => {
+  it('gives parameters to commands, also where the runbook declares none', async () => {
+    const check = `${fence}bash {"name":"count","normal":"value == 3"}\necho "$PARAM_COUNT"\n${fence}`;
+    runbook('undeclared', check, 'echo 1');
+    const terminal = io();
+    await diagnoseCommand(['undeclared.md'], { param: ['count=3'] }, terminal);
+    expect(terminal.printed.out).toMatch(/^undeclared {2}RULED OUT/);
+  });
+
   it('prints the verdict, the sentence and the readings', async () => {
     const terminal = io();
     expect(await diagnoseCommand(['bad.md'], {}, terminal)).toBe(0);
