@@ -22,15 +22,17 @@ const io = processIo(stop.signal);
 
 async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
-  const program: Command = createProgram(io, (code) => {
+  const json = args.includes('--json');
+  const done = (code: number) => {
     exitCode = code;
-  });
+  };
+  const program: Command = createProgram(io, done, json);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return printError(error, io, args.includes('--json'));
+    return printError(error, io, json);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { AllclearError } from '../kernel/index.ts';
 import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
 import { drillCommands } from './declare/drills.ts';
@@ -6,6 +7,7 @@ import { guardCommands } from './declare/guard.ts';
 import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import type { Io } from './io.ts';
+import { printError } from './print-error.ts';
 
 const GROUPS: readonly Declare[] = [
   drillCommands,
@@ -14,6 +16,8 @@ const GROUPS: readonly Declare[] = [
   incidentCommands,
   guardCommands,
 ];
+
+const NEXT = 'Add --help for what is accepted.';
 
 const EPILOGUE = `
 Exit codes:
@@ -26,19 +30,24 @@ Example:
  * Declares the whole command line. Handlers are imported when they run, so that `--help` and small
  * commands start fast.
  * @param done is told the exit code of the command that ran
+ * @param json a wrong command line is one object on stderr
  */
-export function createProgram(io: Io, done: (exitCode: number) => void): Command {
+export function createProgram(io: Io, done: (exitCode: number) => void, json = false): Command {
   const program = new Command('allclear')
     .description('Runbooks that execute, for teams that run MCP servers in production.')
     .version('0.1.0', '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
-    .showHelpAfterError('(add --help for what is accepted)')
+    .showHelpAfterError(json ? false : '(add --help for what is accepted)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'E_USAGE ')),
+      outputError: (text, write) => {
+        const what = text.replace(/^error: /, '');
+        if (json) printError(new AllclearError('E_USAGE', { what: what.trim(), next: NEXT }), io, json);
+        else write(`E_USAGE ${what}`);
+      },
     })
     .configureHelp({ helpWidth: 80, sortSubcommands: false })
     .addHelpText('after', EPILOGUE);
