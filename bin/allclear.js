@@ -17,10 +17,12 @@ if (!existsSync(built)) {
   await import(built.href);
 } else if (existsSync(packaged)) {
   const { spawn } = await import('node:child_process');
-  const child = spawn(packaged, [fileURLToPath(built), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // Ctrl-C reaches the child by itself (same terminal); other signals are passed on.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc'];
+  const child = spawn(packaged, [fileURLToPath(built), ...process.argv.slice(2)], { stdio });
+  // The channel is a lifeline: when it closes, the program cleans up and ends, also when this process was killed.
+  // Ctrl-C reaches the program by itself too, and must not count twice: hence no signal.
+  const letGo = () => child.connected && child.disconnect();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, letGo);
   child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 3)));
 } else {
   process.stderr.write(

@@ -26,7 +26,7 @@ export function locateHome(env: Env, cwd: string): Home {
 
 function storeLocation(wanted: string | undefined, cwd: string): string | null {
   if (!wanted) return null;
-  return wanted === ':memory:' || /^[a-z][a-z0-9+]*:\/\//i.test(wanted) ? wanted : resolve(cwd, wanted);
+  return wanted === ':memory:' || /^[a-z][a-z0-9+]+:/i.test(wanted) ? wanted : resolve(cwd, wanted);
 }
 
 /** Errors: as `openStore`. */
@@ -40,8 +40,8 @@ export function openHomeStore(home: Home, clock?: Clock): Promise<Store> {
  */
 export async function writeHomeFile(file: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeFile(file, text, { mode: 0o600 });
   } catch (error) {
     throw new AllclearError('E_STORE_UNUSABLE', {
       what: `it cannot be written (${systemCode(error) ?? String(error)})`,

@@ -5,12 +5,17 @@ import { printError } from './print-error.ts';
 import { createProgram } from './program.ts';
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // The first signal asks the command to clean up; a second one ends the process at once.
   process.once(signal, () => {
     stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError'));
     process.once(signal, () => process.exit(130));
   });
+}
+// Started by a launcher or a lab: when that goes away, however it goes, this cleans up and ends too.
+if (process.connected) {
+  process.once('disconnect', () => stop.abort(new DOMException('stopped with its parent', 'AbortError')));
+  process.channel?.unref();
 }
 // `allclear … | head` closes our output early: that is the reader's right, not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

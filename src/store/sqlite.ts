@@ -1,5 +1,5 @@
 /** node:sqlite under kysely: one connection, statements cached, every transaction BEGIN IMMEDIATE. */
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import {
@@ -10,6 +10,7 @@ import {
   SqliteAdapter,
   SqliteDialect,
 } from 'kysely';
+import { systemCode } from '../kernel/index.ts';
 import { isBusy, storeError } from './sqlite-errors.ts';
 
 const WAL_ATTEMPTS = 50;
@@ -24,7 +25,7 @@ const CACHED_STATEMENTS = 128;
 export function openSqlite(file: string, busyMs: number): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+    if (file !== ':memory:') makePrivate(file);
     database = new DatabaseSync(file, { timeout: busyMs });
     switchToWal(database);
     // FULL: a commit is on the disk before it is acknowledged.
@@ -34,6 +35,17 @@ export function openSqlite(file: string, busyMs: number): DatabaseSync {
   } catch (error) {
     database?.close();
     throw storeError(error, file);
+  }
+}
+
+/** Outputs and labels are nobody else's business: a new folder and file are their owner's only. */
+function makePrivate(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    closeSync(openSync(file, 'ax', 0o600));
+  } catch (error) {
+    // What is there already keeps its rights; whether it is a store, SQLite tells.
+    if (systemCode(error) !== 'EEXIST') throw error;
   }
 }
 

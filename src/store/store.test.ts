@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -74,6 +74,13 @@ describe('opening the store', () => {
     const error = await failure(openStore(file));
     expect(error.code).toBe('E_STORE_NEWER');
     expect(error.message).toMatch(/9999-from-the-future/);
+  });
+
+  it('makes folder and file for their owner only', async () => {
+    const file = join(folder, 'new', 'allclear.db');
+    const store = await openStore(file);
+    await store.close();
+    expect([statSync(join(folder, 'new')).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
   });
 
   it('says that a folder in the way is in the way', async () => {

@@ -1,8 +1,9 @@
 /** The built program, as `npx allclear` starts it. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { root, run } from './program.ts';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { root, run, temporaryFolder } from './program.ts';
 
 const bin = join(root, 'bin/allclear.js');
 
@@ -29,6 +30,20 @@ describe('bin/allclear.js', () => {
 
   it('passes exit codes on', () => {
     expect(spawnSync(process.execPath, [bin, 'inspect', 'missing.md'], { cwd: root }).status).toBe(2);
+  });
+
+  it.skipIf(!olderNode)('leaves nothing behind when the launcher is killed outright', async () => {
+    const folder = temporaryFolder(onTestFinished);
+    const slow = join(folder, 'slow.md');
+    writeFileSync(
+      slow,
+      `# Slow\n\n## Diagnosis\n\`\`\`bash\ntouch ${folder}/began; exec sleep 97.31\n\`\`\`\n`,
+    );
+    const launcher = spawn(olderNode!, [bin, 'diagnose', slow], { cwd: folder, stdio: 'ignore' });
+    await expect.poll(() => existsSync(join(folder, 'began')), { timeout: 15_000 }).toBe(true);
+    launcher.kill('SIGKILL');
+    const left = () => spawnSync('pgrep', ['-f', `sleep 97.31|${slow}`], { encoding: 'utf8' }).stdout.trim();
+    await expect.poll(left, { timeout: 15_000 }).toBe('');
   });
 
   it.skipIf(!olderNode)('hands over to the packaged Node when started by an older one', () => {
