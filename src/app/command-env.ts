@@ -57,6 +57,8 @@ const PASSED: readonly string[] = [
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Where the guard shows metrics and levers when nothing else is said. */
 export const DEFAULT_GUARD_URL = 'http://127.0.0.1:9090';
+/** The command line's module, in the sources and in the build. */
+export const MAIN_PROGRAM = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
 const MAX_VALUES = 64;
 const MAX_LENGTH = 4096;
 
@@ -74,7 +76,6 @@ export function commandEnv(
     if (value === undefined) continue;
     if (PASSED.includes(name) || extra.includes(name) || /^LC_[A-Z]+$/.test(name)) env[name] = value;
   }
-  const main = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
   const bin = fileURLToPath(new URL('../../bin/path', import.meta.url));
   const { folder, storeLocation } = locateHome(caller, cwd);
   return {
@@ -84,7 +85,7 @@ export function commandEnv(
     TERM: 'dumb',
     PAGER: 'cat',
     ALLCLEAR_NODE: process.execPath,
-    ALLCLEAR_MAIN: main,
+    ALLCLEAR_MAIN: MAIN_PROGRAM,
     ALLCLEAR_HOME: folder,
     ALLCLEAR_STORE: storeLocation,
     ALLCLEAR_GUARD_URL: caller['ALLCLEAR_GUARD_URL'] ?? DEFAULT_GUARD_URL,

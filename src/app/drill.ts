@@ -1,14 +1,14 @@
 /** Puts a drill together: the lab, the watch over it, the store, the way of an alert into an incident. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { extname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyEntry, openJournal, type Surroundings, type TimelineEvent } from '../engine/index.ts';
 import { GuardLevers } from '../guard/index.ts';
 import { receive } from '../intake/index.ts';
 import { AllclearError, newId, systemClock } from '../kernel/index.ts';
 import {
+  connectFleet,
   type DrillEvent,
   type DrillResult,
   drill,
@@ -17,6 +17,7 @@ import {
   Lab,
   type LabAccess,
   type Scene,
+  showFleet,
   stageSessionStorm,
   startWatch,
   type UntreatedResult,
@@ -25,14 +26,13 @@ import {
 import { type Alert, parseRuleFile, type RuleGroup } from '../metrics/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import type { Store } from '../store/index.ts';
-import { commandEnv, paramEnv } from './command-env.ts';
+import { commandEnv, MAIN_PROGRAM, paramEnv } from './command-env.ts';
 import { chooseAddresses } from './drill-addresses.ts';
-import { type Home, locateHome, openHomeStore, writeHomeFile } from './home.ts';
+import { type Home, locateHome, openHomeStore, workerName, writeHomeFile } from './home.ts';
 import { readRunbook } from './read-runbooks.ts';
 import { proposeUpdate } from './runbook-update.ts';
 
 const LIBRARY = fileURLToPath(new URL('../../runbooks', import.meta.url));
-const MAIN = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
 const SAMPLE_SECONDS = 3;
 const UNTREATED_SECONDS = 60;
 
@@ -68,7 +68,7 @@ export async function runDrill(
   const stage = stageOf(request.failure);
   const runbook = await shippedRunbook(request.failure);
   const guard: GuardPlace = {
-    command: [process.execPath, MAIN, 'guard'],
+    command: [process.execPath, MAIN_PROGRAM, 'guard'],
     token: randomBytes(18).toString('base64url'),
     ...(await chooseAddresses(request)),
   };
@@ -109,7 +109,7 @@ async function inLab<T>(
   onEvent({ kind: 'starting', failure, clients, initializeCostMs });
   const lab = new Lab({ clock: systemClock, signal });
   try {
-    const scene = await stage(lab, { clients, initializeCostMs, guard, clock: systemClock });
+    const scene = await stage(lab, { clients, initializeCostMs, guard });
     const { access, servers, notice } = scene;
     onEvent({
       kind: 'lab',
@@ -174,7 +174,7 @@ async function rehearseWith(request: DrillRequest, rehearsal: Rehearsal): Promis
     levers: new GuardLevers(`http://${access.admin}`, access.token),
     receive: (alert, onEvent) => openFor(store, runbook, alert, id, onEvent),
     propose: (incident) => propose(rehearsal, incident, request.cwd),
-    worker: `${hostname()}:${process.pid}`,
+    worker: workerName(),
     clock: systemClock,
     signal: lab.signal,
     onEvent: request.onEvent,
@@ -237,12 +237,9 @@ function surroundingsOf(
 
 async function practise(request: DrillRequest, scene: Scene, lab: Lab): Promise<void> {
   const { onEvent } = request;
-  const stopShowing = scene.onClients(({ connected, total, attempts }) =>
-    onEvent({ kind: 'fleet', connected, total, attempts }),
-  );
+  const stopShowing = showFleet(scene, onEvent);
   try {
-    await scene.connect(lab.signal);
-    onEvent({ kind: 'connected', connected: scene.clients().connected });
+    await connectFleet(scene, lab.signal, onEvent);
     onEvent({ kind: 'injected', what: await scene.inject() });
     await keepUp(request, scene, lab);
   } finally {

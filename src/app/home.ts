@@ -1,6 +1,6 @@
 /** Where Allclear keeps its state: `ALLCLEAR_HOME`, by default `.allclear` in the current folder. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { AllclearError, type Clock, slug, systemCode } from '../kernel/index.ts';
 import { openStore, type Store } from '../store/index.ts';
@@ -55,6 +55,11 @@ export async function writeHomeFile(file: string, text: string): Promise<void> {
 /** Who makes the changes: `ALLCLEAR_ACTOR`, else the user's name. */
 export function actorName(env: Env): string {
   return env['ALLCLEAR_ACTOR']?.trim() || env['USER']?.trim() || systemUser() || 'unknown';
+}
+
+/** Names this process in leases and messages: `host:pid`. */
+export function workerName(): string {
+  return `${hostname()}:${process.pid}`;
 }
 
 /** '' where the system knows no user name, as in some containers. */

@@ -1,5 +1,4 @@
 /** `allclear run`: takes one runbook, or an incident that is under way, to all clear. */
-import { hostname } from 'node:os';
 import {
   type Ending,
   historyEntry,
@@ -32,7 +31,7 @@ import {
   type Store,
 } from '../store/index.ts';
 import { DEFAULT_GUARD_URL, labelEnv } from './command-env.ts';
-import { locateHome, openHomeStore } from './home.ts';
+import { locateHome, openHomeStore, workerName } from './home.ts';
 import { resolveIncident } from './incidents.ts';
 import { readRunbook } from './read-runbooks.ts';
 import { proposeUpdate, type RunbookUpdate } from './runbook-update.ts';
@@ -228,7 +227,7 @@ async function respondWith(
     surroundings,
     levers: await leversOf(options.env),
     policy,
-    worker: `${hostname()}:${process.pid}`,
+    worker: workerName(),
     lease,
     signal,
     onReading: view.reading,

@@ -20,6 +20,7 @@ import type { Runbook } from '../runbook/index.ts';
 import { recordClients } from './client-record.ts';
 import type { BeforeAfterRow, DrillEvent, DrillResult, DrillSeconds } from './drill-model.ts';
 import { drillOperator } from './drill-operator.ts';
+import { connectFleet, isRecovered, showFleet } from './fleet-view.ts';
 import type { Scene } from './scene.ts';
 import { secondsSince } from './seconds-since.ts';
 import { shortcomingsOf } from './shortcomings.ts';
@@ -30,7 +31,6 @@ const SETTLE_MS = 5000;
 const ALERT_TIMEOUT_MS = 60_000;
 /** Verify may hold while the last few clients are still on their way. */
 const LAST_CLIENTS_MS = 15_000;
-const RECOVERED_SHARE = 0.99;
 const POLL_SECONDS = 1;
 
 export interface Drill {
@@ -58,9 +58,7 @@ export type Findings = Omit<DrillResult, 'record'>;
 export async function drill(setup: Drill): Promise<Findings> {
   const { scene, clock, signal, onEvent, watch, runbook } = setup;
   const startedAt = clock.monotonic();
-  const stopShowing = scene.onClients(({ connected, total, attempts }) =>
-    onEvent({ kind: 'fleet', connected, total, attempts }),
-  );
+  const stopShowing = showFleet(scene, onEvent);
   try {
     await reachSteadyState(setup);
     const control = await controlReading(setup);
@@ -90,8 +88,7 @@ export async function drill(setup: Drill): Promise<Findings> {
 }
 
 async function reachSteadyState({ scene, clock, signal, onEvent }: Drill): Promise<void> {
-  await scene.connect(signal);
-  onEvent({ kind: 'connected', connected: scene.clients().connected });
+  await connectFleet(scene, signal, onEvent);
   onEvent({ kind: 'settling', seconds: SETTLE_MS / 1000 });
   await clock.sleep(SETTLE_MS, signal);
 }
@@ -182,15 +179,10 @@ async function seeOthersHome({
   onEvent,
 }: Drill): Promise<Verdict> {
   const deadline = clock.monotonic() + LAST_CLIENTS_MS;
-  while (clock.monotonic() < deadline && !isRecovered(scene)) await clock.sleep(250, signal);
+  while (clock.monotonic() < deadline && !isRecovered(scene.clients())) await clock.sleep(250, signal);
   const { connected, total } = scene.clients();
   onEvent({ kind: 'recovered', connected, total });
   return diagnose(runbook, surroundings, { signal });
-}
-
-function isRecovered(scene: Scene): boolean {
-  const { connected, total } = scene.clients();
-  return connected >= total * RECOVERED_SHARE;
 }
 
 interface Gathered {

@@ -1,6 +1,7 @@
 export { type Drill, drill, type Findings } from './drill.ts';
 export type { DrillEvent, DrillResult, LabAccess, UntreatedResult } from './drill-model.ts';
 export type { Fleet } from './fleet.ts';
+export { connectFleet, showFleet } from './fleet-view.ts';
 export { freePort } from './free-port.ts';
 export { Lab } from './lab.ts';
 export type { FleetReport } from './messages.ts';

@@ -1,4 +1,3 @@
-import type { Clock } from '../kernel/index.ts';
 import type { ScrapeTarget } from '../metrics/index.ts';
 import type { LabAccess } from './drill-model.ts';
 
@@ -39,7 +38,6 @@ export interface SceneOptions {
   readonly initializeCostMs: number;
   /** Null: no guard, clients connect to the server directly. */
   readonly guard: GuardPlace | null;
-  readonly clock: Clock;
 }
 
 /** Where the guard listens, and how it is started. */

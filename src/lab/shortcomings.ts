@@ -1,6 +1,5 @@
 import type { DrillResult } from './drill-model.ts';
-
-const RECOVERED_SHARE = 0.99;
+import { isRecovered } from './fleet-view.ts';
 
 /** What a rehearsal must show to prove its runbook, and this one did not; one sentence each. */
 export function shortcomingsOf(
@@ -10,13 +9,14 @@ export function shortcomingsOf(
   >,
 ): string[] {
   const { control, alert, diagnosis, verifyBeforeFix, verified, clients, others } = found;
+  const recovered = isRecovered({ connected: clients.recovered, total: clients.total });
   const said: string[] = [];
   if (control.verdict !== 'ruled-out') {
     said.push(`on the healthy system the runbook says ${control.verdict}, not ruled-out`);
   }
   if (!alert) {
     said.push('no alert of the runbook fired');
-    if (clients.recovered >= clients.total * RECOVERED_SHARE) {
+    if (recovered) {
       said.push(
         'the clients came back by themselves, so this was no storm: give more --clients, or a higher --initialize-cost',
       );
@@ -33,7 +33,7 @@ export function shortcomingsOf(
   for (const step of found.steps)
     if (step.outcome !== 'done') said.push(`step "${step.title}" was ${step.outcome}`);
   if (!verified) said.push('the fix was not verified');
-  if (clients.recovered < clients.total * RECOVERED_SHARE) {
+  if (!recovered) {
     said.push(`only ${clients.recovered} of ${clients.total} clients have a session again`);
   }
   for (const { runbook, verdict } of others) {

@@ -2,11 +2,11 @@
 import type { Clock } from '../kernel/index.ts';
 import { recordClients } from './client-record.ts';
 import type { DrillEvent, UntreatedResult } from './drill-model.ts';
+import { connectFleet, isRecovered, showFleet } from './fleet-view.ts';
 import type { Scene } from './scene.ts';
 import { secondsSince } from './seconds-since.ts';
 
 const STEADY_MS = 3000;
-const RECOVERED_SHARE = 0.99;
 
 const NOTHING_DONE = {
   control: null,
@@ -34,12 +34,9 @@ export interface Untreated {
 export async function watchUntreated(setup: Untreated): Promise<UntreatedResult> {
   const { scene, clock, signal, onEvent, observeSeconds } = setup;
   const startedAt = clock.monotonic();
-  const stopShowing = scene.onClients(({ connected, total, attempts }) =>
-    onEvent({ kind: 'fleet', connected, total, attempts }),
-  );
+  const stopShowing = showFleet(scene, onEvent);
   try {
-    await scene.connect(signal);
-    onEvent({ kind: 'connected', connected: scene.clients().connected });
+    await connectFleet(scene, signal, onEvent);
     await clock.sleep(STEADY_MS, signal);
     const record = recordClients(scene, clock);
     const before = scene.clients();
@@ -48,7 +45,7 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
     onEvent({ kind: 'observing', seconds: observeSeconds });
     // The loss needs a moment to be noticed; only after it can there be a recovery.
     await clock.sleep(STEADY_MS, signal);
-    const recovered = () => scene.clients().connected >= before.total * RECOVERED_SHARE;
+    const recovered = () => isRecovered(scene.clients());
     while (clock.monotonic() - injectedAt < observeSeconds * 1000 && !recovered())
       await clock.sleep(250, signal);
     const { connected, total, handshakes } = scene.clients();
