@@ -134,7 +134,8 @@ function gauges(
     'The value of each numeric lever in force, in the unit of its name; 0 is off.',
     (set) => {
       for (const name of leverNames) {
-        if (name !== 'UPSTREAMS') set({ name }, Number(levers.get(name).value || 0));
+        const value = Number(levers.get(name).value || 0);
+        if (!Number.isNaN(value)) set({ name }, value);
       }
     },
     ['name'],

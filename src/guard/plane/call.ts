@@ -13,6 +13,12 @@ import { pathOf, upstreamPath } from './path.ts';
 
 const MAX_SESSION_ID = 512;
 
+/** Somebody who stands in front of a call, and is told once how it ended. */
+export interface CallObserver {
+  /** @param error '' for success; else as in the label `error_type` */
+  ended(error: string): void;
+}
+
 export class Call implements Watcher {
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
@@ -30,6 +36,9 @@ export class Call implements Watcher {
   /** The swallowed answer means: ask the next upstream. */
   #askNext = false;
   #gone = false;
+  #ended = false;
+  #interrupted = false;
+  readonly #observer: CallObserver | null;
 
   constructor(
     context: PlaneContext,
@@ -37,8 +46,10 @@ export class Call implements Watcher {
     res: ServerResponse,
     body: Buffer | null,
     message: Message,
+    observer: CallObserver | null = null,
   ) {
     this.#context = context;
+    this.#observer = observer;
     this.#req = req;
     this.#res = res;
     this.#body = body;
@@ -150,6 +161,7 @@ export class Call implements Watcher {
     const { fleet, streams } = this.#context;
     const upstream = this.#upstream!;
     upstream.calls -= 1;
+    if (this.#interrupted) return;
     const stream = this.#exchange?.stamper !== null;
     const failure = error ? fleet.failed(upstream, error) : null;
     if (stream && !this.#gone && failure === null) fleet.doubt(upstream);
@@ -211,6 +223,15 @@ export class Call implements Watcher {
     this.#observe(String(refusal.status));
   }
 
+  /** Gives the call up before its end: the request to the upstream is cut, and `answer` tells the client. */
+  interrupt(error: string, answer: (res: ServerResponse) => void): void {
+    if (this.#ended) return;
+    this.#interrupted = true;
+    this.#observe(error);
+    this.#exchange?.cut();
+    answer(this.#res);
+  }
+
   #clientClosed(): void {
     if (this.#res.writableFinished) return;
     this.#gone = true;
@@ -221,6 +242,9 @@ export class Call implements Watcher {
   }
 
   #observe(error: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#observer?.ended(error);
     if (this.#req.method !== 'POST') return;
     const { metrics, clock } = this.#context;
     const version = this.#req.headers['mcp-protocol-version'];

@@ -2,16 +2,15 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import { type Message, readMessage } from '../policy/message.ts';
+import { type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { Handshake } from './initialize.ts';
 
-const NO_MESSAGE: Message = { kind: 'opaque', method: '', tool: '' };
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
-const ENCODED: Message = { kind: 'initialize', method: 'initialize', tool: '' };
+const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
 
 const TOO_LARGE = refused(413, `Payload Too Large: Request body must not exceed ${MAX_BODY_BYTES} bytes`);
 const NO_MEMORY = refused(

@@ -13,9 +13,10 @@ interface LeverDefinition {
 
 export const leverDefinitions = {
   MAX_INIT_PER_SECOND: {
-    meaning: 'initialize requests let through per second, in all; empty or 0: no limit',
+    meaning:
+      'initialize requests let through per second, in all; auto: what the servers manage; empty or 0: no limit',
     unset: '',
-    parse: (text) => offOr(number('MAX_INIT_PER_SECOND', text, 100_000)),
+    parse: (text) => (text.trim() === 'auto' ? 'auto' : offOr(number('MAX_INIT_PER_SECOND', text, 100_000))),
   },
   INIT_QUEUE_SECONDS: {
     meaning: 'seconds an initialize may wait for its turn before it is refused',
@@ -31,6 +32,42 @@ export const leverDefinitions = {
     meaning: 'seconds over which clients are told to spread their reconnection; empty or 0: off',
     unset: '',
     parse: (text) => offOr(number('RECONNECT_JITTER_SECONDS', text, 3600)),
+  },
+  TOKEN_REFRESH_COALESCE: {
+    meaning: 'on: concurrent refreshes with the same refresh token become one; off: each goes its own way',
+    unset: 'on',
+    parse: (text) => oneOf('TOKEN_REFRESH_COALESCE', text, ['on', 'off'], 'on'),
+  },
+  TOKEN_REFRESH_GRACE_SECONDS: {
+    meaning:
+      'seconds for which the answer to a refresh is given again to the same refresh token; empty or 0: off',
+    unset: '',
+    parse: (text) => offOr(number('TOKEN_REFRESH_GRACE_SECONDS', text, 60)),
+  },
+  MAX_TOKEN_REFRESH_PER_SECOND: {
+    meaning: 'token refreshes let through per second; the rest wait, then are refused; empty or 0: no limit',
+    unset: '',
+    parse: (text) => offOr(number('MAX_TOKEN_REFRESH_PER_SECOND', text, 100_000)),
+  },
+  TOOL_TIMEOUT_SECONDS: {
+    meaning: 'seconds a tool call may take before it is cancelled and answered; empty or 0: no limit',
+    unset: '',
+    parse: (text) => offOr(number('TOOL_TIMEOUT_SECONDS', text, 86_400)),
+  },
+  TOOL_MAX_CONCURRENCY: {
+    meaning: 'calls of one tool in progress at most; further ones are refused; empty or 0: no limit',
+    unset: '',
+    parse: (text) => offOr(whole('TOOL_MAX_CONCURRENCY', text, 1_000_000)),
+  },
+  TOOL_RETRY_BUDGET: {
+    meaning: 'retries let through per first call (0.1: one for ten; 0: none); empty or off: no limit',
+    unset: '',
+    parse: (text) => (/^(off|)$/.test(text.trim()) ? '' : number('TOOL_RETRY_BUDGET', text, 100)),
+  },
+  TOOL_BREAKER: {
+    meaning: 'auto: opens when most calls of a tool break or time out; open: refuse all; closed: never opens',
+    unset: 'auto',
+    parse: (text) => oneOf('TOOL_BREAKER', text, ['auto', 'open', 'closed'], 'auto'),
   },
   UPSTREAMS: {
     meaning: 'URLs of the servers behind the guard, separated by commas',
@@ -54,10 +91,33 @@ export function leverName(text: string): LeverName {
 
 /** The values in force, as numbers: 0 is off. */
 export interface LeverValues {
+  /** 0 while `initAuto`. */
   readonly maxInitPerSecond: number;
+  /** The pace of initialize is found from the upstream's latency. */
+  readonly initAuto: boolean;
   readonly initQueueSeconds: number;
   readonly maxSessions: number;
   readonly reconnectJitterSeconds: number;
+  readonly tokenRefreshCoalesce: boolean;
+  readonly tokenRefreshGraceSeconds: number;
+  readonly maxTokenRefreshPerSecond: number;
+  /** The limits of one tool: its own where set, else those of all tools. Read on the hot path. */
+  tool(name: string): ToolLimits;
+}
+
+export interface ToolLimits {
+  readonly timeoutSeconds: number;
+  readonly maxConcurrency: number;
+  /** Null is off; 0 lets no retry through. */
+  readonly retryBudget: number | null;
+  readonly breaker: 'auto' | 'open' | 'closed';
+}
+
+function oneOf(name: string, text: string, words: readonly string[], unset: string): string {
+  const word = text.trim();
+  if (word === '') return unset;
+  if (words.includes(word)) return word;
+  throw badValue(name, text, words.join(' or '));
 }
 
 function offOr(value: string): string {

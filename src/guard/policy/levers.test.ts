@@ -27,6 +27,13 @@ describe('LeverBoard', () => {
       ['INIT_QUEUE_SECONDS', '4', '4', null],
       ['MAX_SESSIONS', '', '', null],
       ['RECONNECT_JITTER_SECONDS', '30', '30', null],
+      ['TOKEN_REFRESH_COALESCE', 'on', 'on', null],
+      ['TOKEN_REFRESH_GRACE_SECONDS', '', '', null],
+      ['MAX_TOKEN_REFRESH_PER_SECOND', '', '', null],
+      ['TOOL_TIMEOUT_SECONDS', '', '', null],
+      ['TOOL_MAX_CONCURRENCY', '', '', null],
+      ['TOOL_RETRY_BUDGET', '', '', null],
+      ['TOOL_BREAKER', 'auto', 'auto', null],
       ['UPSTREAMS', 'http://a:1', 'http://a:1', null],
     ]);
     expect(levers.values).toEqual({

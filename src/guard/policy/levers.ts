@@ -3,7 +3,14 @@
  * back to its **base**, the value it had at start. A change on top of a change keeps that base.
  */
 import { AllclearError, type Clock } from '../../kernel/index.ts';
-import { type LeverName, type LeverValues, leverDefinitions, leverName, leverNames } from './lever-values.ts';
+import {
+  type LeverName,
+  type LeverValues,
+  leverDefinitions,
+  leverName,
+  leverNames,
+  type ToolLimits,
+} from './lever-values.ts';
 
 /** One lever as the API lists it. The engine declares the same shape as its port. */
 export interface LeverState {
@@ -174,12 +181,26 @@ export class LeverBoard {
   }
 
   #numbers(): LeverValues {
-    const number = (name: LeverName) => Number(this.#slots.get(name)!.value || 0);
+    const text = (name: LeverName) => this.#slots.get(name)!.value;
+    const number = (name: LeverName) => Number(text(name) || 0);
+    const initAuto = text('MAX_INIT_PER_SECOND') === 'auto';
+    const budget = text('TOOL_RETRY_BUDGET');
+    const tool: ToolLimits = {
+      timeoutSeconds: number('TOOL_TIMEOUT_SECONDS'),
+      maxConcurrency: number('TOOL_MAX_CONCURRENCY'),
+      retryBudget: budget === '' ? null : Number(budget),
+      breaker: text('TOOL_BREAKER') as ToolLimits['breaker'],
+    };
     return {
-      maxInitPerSecond: number('MAX_INIT_PER_SECOND'),
+      maxInitPerSecond: initAuto ? 0 : number('MAX_INIT_PER_SECOND'),
+      initAuto,
       initQueueSeconds: number('INIT_QUEUE_SECONDS'),
       maxSessions: number('MAX_SESSIONS'),
       reconnectJitterSeconds: number('RECONNECT_JITTER_SECONDS'),
+      tokenRefreshCoalesce: text('TOKEN_REFRESH_COALESCE') === 'on',
+      tokenRefreshGraceSeconds: number('TOKEN_REFRESH_GRACE_SECONDS'),
+      maxTokenRefreshPerSecond: number('MAX_TOKEN_REFRESH_PER_SECOND'),
+      tool: () => tool,
     };
   }
 }

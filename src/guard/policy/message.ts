@@ -1,5 +1,8 @@
 /** What the guard needs to know of a JSON-RPC body, and nothing more. */
 
+/** Protocol versions from this one on are stateless: no initialize, no session. They compare as texts. */
+export const STATELESS_SINCE = '2026-07-28';
+
 export interface Message {
   /**
    * `initialize`: opens a session. `request`: expects an answer. `one-way`: notifications and responses.
@@ -10,9 +13,22 @@ export interface Message {
   readonly method: string;
   /** `params.name` of a tools/call; '' otherwise. Comes from the wire. */
   readonly tool: string;
+  /** The id of a single request; null when there is none. Comes from the wire. */
+  readonly id: string | number | null;
+  /** The params of a single message that has some. Comes from the wire. */
+  readonly params: Readonly<Record<string, unknown>> | null;
+  /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, which marks the stateless era; '' without one. */
+  readonly version: string;
 }
 
-const OPAQUE: Message = { kind: 'opaque', method: '', tool: '' };
+export const NO_MESSAGE: Message = {
+  kind: 'opaque',
+  method: '',
+  tool: '',
+  id: null,
+  params: null,
+  version: '',
+};
 
 /** Reads a whole body. Never throws. */
 export function readMessage(body: Buffer): Message {
@@ -20,31 +36,47 @@ export function readMessage(body: Buffer): Message {
   try {
     parsed = JSON.parse(body.toString('utf8'));
   } catch {
-    return OPAQUE;
+    return NO_MESSAGE;
   }
   return Array.isArray(parsed) ? readBatch(parsed) : readOne(parsed);
+}
+
+/** True for a request of the stateless era: its body says so, or else its header. */
+export function isStateless(message: Message, versionHeader: string | undefined): boolean {
+  const version = message.version === '' ? (versionHeader ?? '') : message.version;
+  return version >= STATELESS_SINCE;
 }
 
 function readBatch(batch: readonly unknown[]): Message {
   let kind: Message['kind'] = 'one-way';
   for (const entry of batch) {
     const one = readOne(entry);
-    if (one.kind === 'initialize') return { kind: 'initialize', method: 'batch', tool: '' };
+    if (one.kind === 'initialize') return { ...NO_MESSAGE, kind: 'initialize', method: 'batch' };
     if (one.kind === 'request' || one.kind === 'opaque') kind = 'request';
   }
-  return { kind, method: 'batch', tool: '' };
+  return { ...NO_MESSAGE, kind, method: 'batch' };
 }
 
 function readOne(value: unknown): Message {
-  if (!isRecord(value)) return OPAQUE;
-  const { method, id, params } = value;
+  if (!isRecord(value)) return NO_MESSAGE;
+  const { method, id: givenId } = value;
+  const params = isRecord(value['params']) ? value['params'] : null;
+  const id = typeof givenId === 'string' || typeof givenId === 'number' ? givenId : null;
   if (typeof method !== 'string') {
-    return 'result' in value || 'error' in value ? { kind: 'one-way', method: '', tool: '' } : OPAQUE;
+    return 'result' in value || 'error' in value ? { ...NO_MESSAGE, kind: 'one-way' } : NO_MESSAGE;
   }
-  if (method === 'initialize') return { kind: 'initialize', method, tool: '' };
-  if (id === undefined) return { kind: 'one-way', method, tool: '' };
-  const named = method === 'tools/call' && isRecord(params) && typeof params['name'] === 'string';
-  return { kind: 'request', method, tool: named ? String(params['name']) : '' };
+  const version = versionOf(params);
+  if (method === 'initialize') return { kind: 'initialize', method, tool: '', id, params, version };
+  if (givenId === undefined) return { kind: 'one-way', method, tool: '', id, params, version };
+  const tool = method === 'tools/call' && typeof params?.['name'] === 'string' ? params['name'] : '';
+  return { kind: 'request', method, tool, id, params, version };
+}
+
+function versionOf(params: Readonly<Record<string, unknown>> | null): string {
+  const meta = params?.['_meta'];
+  if (!isRecord(meta)) return '';
+  const version = meta['io.modelcontextprotocol/protocolVersion'];
+  return typeof version === 'string' ? version : '';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
