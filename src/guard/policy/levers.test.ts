@@ -36,7 +36,7 @@ describe('LeverBoard', () => {
       ['TOOL_BREAKER', 'auto', 'auto', null],
       ['UPSTREAMS', 'http://a:1', 'http://a:1', null],
     ]);
-    expect(levers.values).toEqual({
+    expect(levers.values).toMatchObject({
       maxInitPerSecond: 0,
       initQueueSeconds: 4,
       maxSessions: 0,
