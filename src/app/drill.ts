@@ -18,7 +18,6 @@ import {
   type LabAccess,
   type Scene,
   showFleet,
-  stageSessionStorm,
   startWatch,
   type UntreatedResult,
   watchUntreated,
@@ -28,6 +27,7 @@ import type { Runbook } from '../runbook/index.ts';
 import type { Store } from '../store/index.ts';
 import { commandEnv, MAIN_PROGRAM, paramEnv } from './command-env.ts';
 import { chooseAddresses } from './drill-addresses.ts';
+import { type Failure, type FailureSettings, failureNamed, failureNames } from './drill-failures.ts';
 import { type Home, locateHome, openHomeStore, workerName, writeHomeFile } from './home.ts';
 import { readRunbook } from './read-runbooks.ts';
 import { proposeUpdate } from './runbook-update.ts';
@@ -36,14 +36,12 @@ const LIBRARY = fileURLToPath(new URL('../../runbooks', import.meta.url));
 const SAMPLE_SECONDS = 3;
 const UNTREATED_SECONDS = 60;
 
-const STAGES = { 'session-storm': stageSessionStorm } as const;
-type Stage = (typeof STAGES)[keyof typeof STAGES];
-
 export interface DrillRequest {
   /** A failure mode: the name of a shipped runbook. */
   readonly failure: string;
-  readonly clients: number;
-  readonly initializeCostMs: number;
+  /** Null: as many as the failure takes by default. */
+  readonly clients: number | null;
+  readonly settings: FailureSettings;
   /** `host:port`; unset, the usual ports or free ones. */
   readonly listen?: string;
   readonly admin?: string;
@@ -65,14 +63,14 @@ export interface DrillRequest {
 export async function runDrill(
   request: DrillRequest & { readonly onResult: (result: DrillResult) => void },
 ): Promise<DrillResult | null> {
-  const stage = stageOf(request.failure);
+  const failure = failureNamed(request.failure);
   const runbook = await shippedRunbook(request.failure);
   const guard: GuardPlace = {
     command: [process.execPath, MAIN_PROGRAM, 'guard'],
     token: randomBytes(18).toString('base64url'),
     ...(await chooseAddresses(request)),
   };
-  return inLab(request, stage, guard, async (lab, scene) => {
+  return inLab(request, failure, guard, async (lab, scene) => {
     if (request.practice) {
       await practise(request, scene, lab);
       return null;
@@ -86,7 +84,7 @@ export async function runDrill(
 
 /** The same failure with no guard: nobody does anything. */
 export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
-  return inLab(request, stageOf(request.failure), null, (lab, scene) =>
+  return inLab(request, failureNamed(request.failure), null, (lab, scene) =>
     watchUntreated({
       runbook: request.failure,
       scene,
@@ -101,19 +99,22 @@ export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
 /** Stages the failure in a lab of its own, and stops everything afterwards, whatever happened. */
 async function inLab<T>(
   request: DrillRequest,
-  stage: Stage,
+  failure: Failure,
   guard: GuardPlace | null,
   work: (lab: Lab, scene: Scene) => Promise<T>,
 ): Promise<T> {
-  const { failure, clients, initializeCostMs, signal, onEvent } = request;
-  onEvent({ kind: 'starting', failure, clients, initializeCostMs });
+  const { settings, signal, onEvent } = request;
+  const clients = request.clients ?? failure.clients;
+  const setting = `${clients.toLocaleString('en-US')} MCP clients, ${failure.setting(settings)}`;
+  onEvent({ kind: 'starting', failure: request.failure, setting });
   const lab = new Lab({ clock: systemClock, signal });
   try {
-    const scene = await stage(lab, { clients, initializeCostMs, guard });
-    const { access, servers, notice } = scene;
+    const scene = await failure.stage(lab, { clients, guard }, settings);
+    const { access, parts, words, notice } = scene;
     onEvent({
       kind: 'lab',
-      servers,
+      parts,
+      words,
       guard: access && { listen: access.listen, admin: access.admin },
       notice,
     });
@@ -162,15 +163,18 @@ interface Rehearsal {
 
 async function rehearseWith(request: DrillRequest, rehearsal: Rehearsal): Promise<Findings> {
   const { scene, runbook, lab, store, id } = rehearsal;
+  const others = await Promise.all(
+    failureNames.filter((name) => name !== request.failure).map((name) => shippedRunbook(name)),
+  );
   const access = requireAccess(scene);
   const watch = startWatch({ targets: scene.targets, groups: await shippedRules(), clock: systemClock });
   lab.add(watch);
   return drill({
     runbook,
-    others: [],
+    others,
     scene,
     watch,
-    surroundings: surroundingsOf(request, access, runbook, watch.source),
+    surroundings: surroundingsOf(request, access, { runbook, others, metrics: watch.source }),
     levers: new GuardLevers(`http://${access.admin}`, access.token),
     receive: (alert, onEvent) => openFor(store, runbook, alert, id, onEvent),
     propose: (incident) => propose(rehearsal, incident, request.cwd),
@@ -215,9 +219,13 @@ async function propose(rehearsal: Rehearsal, incident: string, cwd: string): Pro
 function surroundingsOf(
   { env, cwd }: DrillRequest,
   access: LabAccess,
-  runbook: Runbook,
-  metrics: Surroundings['metrics'],
+  {
+    runbook,
+    others,
+    metrics,
+  }: { runbook: Runbook; others: readonly Runbook[] } & Pick<Surroundings, 'metrics'>,
 ): Surroundings {
+  const params = [...others, runbook].map((one) => paramEnv(one, new Map(Object.entries(access.params))));
   const ours = {
     ...env,
     ALLCLEAR_GUARD_URL: `http://${access.admin}`,
@@ -227,7 +235,7 @@ function surroundingsOf(
   return {
     clock: systemClock,
     cwd,
-    env: { ...commandEnv(ours, cwd), ...paramEnv(runbook, new Map(Object.entries(access.params))) },
+    env: Object.assign({ ...commandEnv(ours, cwd) }, ...params) as Surroundings['env'],
     hosts: [],
     metrics,
     secrets: [access.token],
@@ -263,14 +271,6 @@ async function keepUp(request: DrillRequest, scene: Scene, lab: Lab): Promise<vo
 function requireAccess(scene: Scene): LabAccess {
   if (scene.access) return scene.access;
   throw new AllclearError('E_INTERNAL', { what: 'the lab has no guard' });
-}
-
-function stageOf(failure: string): Stage {
-  if (Object.hasOwn(STAGES, failure)) return STAGES[failure as keyof typeof STAGES];
-  throw new AllclearError('E_NOT_FOUND', {
-    what: `there is no drill for "${failure}"`,
-    next: `There is one for: ${Object.keys(STAGES).join(', ')}.`,
-  });
 }
 
 function shippedRunbook(failure: string): Promise<Runbook> {

@@ -38,14 +38,15 @@ export function printDrill(result: DrillResult, io: Io, json: boolean): void {
         .join(', ') || 'nothing was done',
     ),
     row('verified', since(seconds.toVerified), result.verified ? 'every Verify check held' : 'not verified'),
+    ...result.others.map(({ runbook, verdict }) => row('not', '', `${runbook}: ${verdict}`)),
     row(
       'clients',
       '',
-      `${clients.lost} sessions lost, ${clients.recovered} of ${clients.total} clients back`,
+      `${clients.lost} ${result.words.losses} lost, ${clients.recovered} of ${clients.total} clients back`,
     ),
     '',
     ...beforeAfterTable(result, io),
-    ...chart('clients with a session, from the failure on', result.connected, clients.total),
+    ...chart(`clients with ${result.words.having}, from the failure on`, result.connected, clients.total),
     '',
     ...where(result, io),
   ];
@@ -57,9 +58,9 @@ export function printUntreated(result: UntreatedResult, io: Io, json: boolean): 
     io.out(`${JSON.stringify(result)}\n`);
     return;
   }
-  const { clients, initializes, seconds } = result;
+  const { clients, work, words, seconds } = result;
   const paint = painter(io);
-  const share = initializes.done === 0 ? 0 : Math.round((100 * initializes.useful) / initializes.done);
+  const share = work.done === 0 ? 0 : Math.round((100 * work.useful) / work.done);
   const lines = [
     '',
     result.recovers
@@ -68,9 +69,9 @@ export function printUntreated(result: UntreatedResult, io: Io, json: boolean): 
           'red',
           `It does not recover: ${clients.recovered} of ${clients.total} clients are back after ${formatDuration(seconds.observed)}.`,
         ),
-    `The server worked through ${initializes.done} initializes; ${initializes.useful} (${share}%) became a session.`,
+    `${work.done} ${work.what} were worked through; ${work.useful} (${share}%) became ${work.became}.`,
     '',
-    ...chart('clients with a session, from the failure on', result.connected, clients.total),
+    ...chart(`clients with ${words.having}, from the failure on`, result.connected, clients.total),
     '',
     `With the guard and the runbook: allclear drill ${result.runbook}`,
   ];

@@ -34,7 +34,8 @@ describe('DrillView', () => {
     const text = look([
       {
         kind: 'lab',
-        servers: ['a', 'b'],
+        parts: '2 MCP servers',
+        words: { having: 'a session', attempts: 'handshakes', losses: 'sessions', tooSmall: '' },
         guard: { listen: '127.0.0.1:8080', admin: '127.0.0.1:9090' },
         notice: 'x '.repeat(80),
       },

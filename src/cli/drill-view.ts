@@ -2,7 +2,7 @@
 import type { createLogUpdate } from 'log-update';
 import type { TimelineEvent, VerdictKind } from '../engine/index.ts';
 import { formatDuration, oneLine, printable } from '../kernel/index.ts';
-import type { DrillEvent, LabAccess } from '../lab/index.ts';
+import type { DrillEvent, LabAccess, SceneWords } from '../lab/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter, type Style } from './paint.ts';
 import { wrap } from './wrap.ts';
@@ -22,6 +22,7 @@ export class DrillView {
   #lastFleetLine = 0;
   #lastConnected = -1;
   #verify = '';
+  #words: Pick<SceneWords, 'having' | 'attempts'> = { having: 'a session', attempts: 'handshakes' };
 
   /** @param live moves the last line; null where the output is not a terminal */
   constructor(io: Io, live: LiveLine | null, now: () => number) {
@@ -44,7 +45,7 @@ export class DrillView {
       case 'lab':
         return this.#lab(event);
       case 'connected':
-        return this.#line('Clients', `${count(event.connected)} MCP clients have a session`);
+        return this.#line('Clients', `${count(event.connected)} MCP clients have ${this.#words.having}`);
       case 'settling':
         return this.#line(
           '',
@@ -59,6 +60,8 @@ export class DrillView {
         return this.#verdict('Control', event.verdict, 'ruled-out');
       case 'injected':
         return this.#line('Failure', this.#paint('red', event.what));
+      case 'other':
+        return this.#other(event.verdict);
       case 'alert':
         this.#line(
           'Alert',
@@ -73,7 +76,10 @@ export class DrillView {
       case 'incident':
         return this.#incident(event.event, event.output);
       case 'recovered':
-        return this.#line('Clients', `${count(event.connected)} of ${count(event.total)} have a session`);
+        return this.#line(
+          'Clients',
+          `${count(event.connected)} of ${count(event.total)} have ${this.#words.having}`,
+        );
       case 'practice':
         return this.#practice(event.runbook, event.access);
       case 'stopped':
@@ -87,9 +93,8 @@ export class DrillView {
     this.#live?.done();
   }
 
-  #title({ failure, clients, initializeCostMs: costMs }: Extract<DrillEvent, { kind: 'starting' }>): void {
-    const what = `${count(clients)} MCP clients, ${costMs} ms of CPU for each initialize`;
-    this.#io.err(`\n${this.#paint('bold', `Drill: ${printable(failure)}`)}   ${what}\n\n`);
+  #title({ failure, setting }: Extract<DrillEvent, { kind: 'starting' }>): void {
+    this.#io.err(`\n${this.#paint('bold', `Drill: ${printable(failure)}`)}   ${setting}\n\n`);
   }
 
   #line(label: string, text: string): void {
@@ -108,13 +113,14 @@ export class DrillView {
     const guard = place
       ? `guard on ${place.listen}, metrics and levers on ${place.admin}`
       : 'no guard in front';
-    this.#line('Lab', `${event.servers.length} MCP servers, ${guard}`);
+    this.#words = event.words;
+    this.#line('Lab', `${event.parts}, ${guard}`);
     if (event.notice) this.#line('', this.#paint('yellow', event.notice));
   }
 
   #fleet({ connected, total, attempts }: Extract<DrillEvent, { kind: 'fleet' }>): void {
     if (this.#live) {
-      const status = `${count(connected)}/${count(total)} clients connected, ${count(attempts)} handshakes tried`;
+      const status = `${count(connected)}/${count(total)} clients have ${this.#words.having}, ${count(attempts)} ${this.#words.attempts} tried`;
       const line = `${' '.repeat(7)}${bar(connected / Math.max(1, total), 24)} ${status}`;
       this.#live(this.#verify === '' ? line : `${line}\n${' '.repeat(7)}${this.#paint('dim', this.#verify)}`);
       return;
@@ -122,7 +128,7 @@ export class DrillView {
     if (connected === this.#lastConnected || this.#now() - this.#lastFleetLine < QUIET_SECONDS * 1000) return;
     this.#lastFleetLine = this.#now();
     this.#lastConnected = connected;
-    this.#line('', `${count(connected)} of ${count(total)} clients connected`);
+    this.#line('', `${count(connected)} of ${count(total)} clients have ${this.#words.having}`);
   }
 
   #verdict(
@@ -141,6 +147,13 @@ export class DrillView {
         `${this.#judgement(reading.judgement)}  ${reading.check.padEnd(20)} ${oneLine(reading.shown, 36)}`,
       );
     }
+  }
+
+  /** The runbook of another failure: it must rule this one out. */
+  #other({ runbook, verdict, why }: Extract<DrillEvent, { kind: 'other' }>['verdict']): void {
+    const words = this.#paint(verdict === 'ruled-out' ? 'green' : 'red', verdict.replace('-', ' '));
+    const reason = verdict === 'ruled-out' ? '' : `: ${oneLine(why, 160)}`;
+    this.#line('Not', `${printable(runbook)} ${words}${reason}`);
   }
 
   #judgement(judgement: string): string {

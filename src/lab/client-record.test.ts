@@ -7,7 +7,7 @@ it('notes the connected clients once a second and counts the sessions that broke
   const clock = new TestClock();
   let connected = 10;
   let lost = 3;
-  const scene = { clients: () => ({ connected, total: 10, attempts: 0, handshakes: 0, lost }) } as Scene;
+  const scene = { clients: () => ({ connected, total: 10, attempts: 0, lost }) } as Scene;
   const record = recordClients(scene, clock);
   await clock.advance(500);
   connected = 0;

@@ -4,7 +4,7 @@ import type { Scene } from './scene.ts';
 const SECOND_MS = 1000;
 const MAX_SECONDS = 3600;
 
-/** Writes down once a second how many clients have a session, and how many sessions broke, from now on. */
+/** Writes down once a second how many clients work, and how much they lost, from now on. */
 export function recordClients(
   scene: Scene,
   clock: Clock,

@@ -7,6 +7,7 @@
  */
 import type { Judgement, TimelineEvent, Verdict, VerdictKind } from '../engine/index.ts';
 import type { ScrapeTarget } from '../metrics/index.ts';
+import type { SceneWords, Work } from './scene.ts';
 
 /** The contract of `allclear drill --json`. Seconds count from the injection. */
 export interface DrillResult {
@@ -35,8 +36,9 @@ export interface DrillResult {
   /** What a rehearsal must show and this one did not; empty when the runbook is proven. */
   readonly shortcomings: readonly string[];
   readonly beforeAfter: readonly BeforeAfterRow[];
-  /** Clients with a session, once a second from the injection. */
+  /** Clients that work, once a second from the injection. */
   readonly connected: readonly number[];
+  readonly words: SceneWords;
 }
 
 /** Null where the drill did not get so far. `total` counts from the start of the drill. */
@@ -71,10 +73,10 @@ export interface UntreatedResult {
   readonly update: null;
   readonly clients: { readonly total: number; readonly lost: number; readonly recovered: number };
   readonly recovers: boolean;
-  /** Initializes that the server worked through, and how many became a session. */
-  readonly initializes: { readonly done: number; readonly useful: number };
+  readonly work: Work;
+  readonly words: SceneWords;
   readonly seconds: DrillSeconds & { readonly observed: number };
-  /** Clients with a session, once a second from the injection. */
+  /** Clients that work, once a second from the injection. */
   readonly connected: readonly number[];
 }
 
@@ -83,12 +85,13 @@ export type DrillEvent =
   | {
       readonly kind: 'starting';
       readonly failure: string;
-      readonly clients: number;
-      readonly initializeCostMs: number;
+      /** The lab in a few words: `1,000 MCP clients, 10 ms of CPU for each initialize`. */
+      readonly setting: string;
     }
   | {
       readonly kind: 'lab';
-      readonly servers: readonly string[];
+      readonly parts: string;
+      readonly words: SceneWords;
       /** Null without a guard. */
       readonly guard: { readonly listen: string; readonly admin: string } | null;
       /** Something the reader should know, such as ports that were taken. */
@@ -99,6 +102,8 @@ export type DrillEvent =
   | { readonly kind: 'settling'; readonly seconds: number }
   | { readonly kind: 'control'; readonly verdict: Verdict }
   | { readonly kind: 'injected'; readonly what: string }
+  /** What the runbook of another failure says of this one. */
+  | { readonly kind: 'other'; readonly verdict: Verdict }
   | { readonly kind: 'alert'; readonly name: string; readonly summary: string; readonly runbookUrl: string }
   | { readonly kind: 'no-alert'; readonly waitedSeconds: number }
   /** An event of the incident's time line; `output` is what the step printed, for `step-ended`. */

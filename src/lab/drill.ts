@@ -133,7 +133,7 @@ async function treat(setup: Drill, alert: Alert, since: () => number): Promise<C
     onEvent({ kind: 'incident', event, output });
     if (event.kind === 'step-ended') output = '';
   });
-  const others = Promise.all(setup.others.map((other) => diagnose(other, surroundings, { signal })));
+  const others = Promise.all(setup.others.map((other) => askOther(other, setup)));
   const responded = await respond({
     runbook,
     journal,
@@ -167,6 +167,13 @@ async function treat(setup: Drill, alert: Alert, since: () => number): Promise<C
       toVerified: times.get('verified') ?? null,
     },
   };
+}
+
+/** A signature that fires on everything is worthless: the runbook of another failure must rule this one out. */
+async function askOther(other: Runbook, { surroundings, signal, onEvent }: Drill): Promise<Verdict> {
+  const verdict = await diagnose(other, surroundings, { signal });
+  onEvent({ kind: 'other', verdict });
+  return verdict;
 }
 
 /** Waits for the last clients, and reads the checks once more for the table of before and after. */
@@ -226,6 +233,7 @@ function summarize({ runbook, scene }: Drill, gathered: Gathered): Findings {
     update,
     beforeAfter: beforeAndAfter(control, verdict, after),
     connected: clients.connected,
+    words: scene.words,
   };
   return { ...found, shortcomings: shortcomingsOf(found) };
 }

@@ -5,7 +5,7 @@ export { connectFleet, showFleet } from './fleet-view.ts';
 export { freePort } from './free-port.ts';
 export { Lab } from './lab.ts';
 export type { FleetReport } from './messages.ts';
-export type { GuardPlace, Scene, SceneOptions } from './scene.ts';
+export type { GuardPlace, Scene, SceneOptions, SceneWords } from './scene.ts';
 export { stageSessionStorm } from './session-storm.ts';
 export { watchUntreated } from './untreated.ts';
 export type { Upstream } from './upstream.ts';

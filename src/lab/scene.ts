@@ -3,8 +3,9 @@ import type { LabAccess } from './drill-model.ts';
 
 /** A lab in steady state with one failure ready to be injected. */
 export interface Scene {
-  /** The URLs of the MCP servers. */
-  readonly servers: readonly string[];
+  /** What stands in it, for people: `2 MCP servers`. */
+  readonly parts: string;
+  readonly words: SceneWords;
   /** Null without a guard. */
   readonly access: LabAccess | null;
   readonly targets: readonly ScrapeTarget[];
@@ -17,25 +18,45 @@ export interface Scene {
   connect(signal: AbortSignal): Promise<void>;
   /** Makes the failure happen; says what was done. */
   inject(): Promise<string>;
-  /** Initializes that the servers have worked through since they were started, those for nobody included. */
-  initializesDone(): Promise<number>;
+  /** What the struggling part has worked through since the injection, the work for nobody included. */
+  work(): Promise<Work>;
+}
+
+/** How a failure speaks of its clients. */
+export interface SceneWords {
+  /** What a client has that works: `a session`. */
+  readonly having: string;
+  /** What clients try: `handshakes`. */
+  readonly attempts: string;
+  /** What breaks: `sessions`. */
+  readonly losses: string;
+  /** What to do when the failure heals by itself: `give more --clients`. */
+  readonly tooSmall: string;
+}
+
+/** Work, and how much of it was of use to anybody. */
+export interface Work {
+  /** In the plural: `initialize requests`. */
+  readonly what: string;
+  readonly done: number;
+  readonly useful: number;
+  /** What useful work became: `a session`. */
+  readonly became: string;
 }
 
 export interface ClientCounts {
+  /** Clients that work now: they have what `words.having` says. */
   readonly connected: number;
   readonly total: number;
-  /** Handshakes tried, and completed, since the start. */
+  /** Tried since the start, successfully or not. */
   readonly attempts: number;
-  readonly handshakes: number;
-  /** Sessions that broke. */
+  /** What broke since the start. */
   readonly lost: number;
 }
 
 /** What every scene is built with. */
 export interface SceneOptions {
   readonly clients: number;
-  /** CPU milliseconds that one initialize costs a server. */
-  readonly initializeCostMs: number;
   /** Null: no guard, clients connect to the server directly. */
   readonly guard: GuardPlace | null;
 }

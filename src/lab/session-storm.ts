@@ -7,12 +7,17 @@ const CHURN_PER_SECOND = 2;
 const CONNECT_CONCURRENCY = 4;
 const CONNECT_TIMEOUT_MS = 120_000;
 
+export interface SessionStormOptions extends SceneOptions {
+  /** CPU milliseconds that one initialize costs a server. */
+  readonly initializeCostMs: number;
+}
+
 /**
  * The session storm: two MCP servers that pay CPU for every initialize, the guard in front of the first,
  * a fleet of careless clients. Injecting kills the first server and starts it again, so that every session
  * is lost. The second one idles until a runbook scales out to it.
  */
-export async function stageSessionStorm(lab: Lab, options: SceneOptions): Promise<Scene> {
+export async function stageSessionStorm(lab: Lab, options: SessionStormOptions): Promise<Scene> {
   const { clients, initializeCostMs, guard } = options;
   const first = await lab.startUpstream({ initializeCostMs });
   const second = await lab.startUpstream({ initializeCostMs });
@@ -33,11 +38,18 @@ export async function stageSessionStorm(lab: Lab, options: SceneOptions): Promis
   ];
   const fleet = await lab.startFleet({ clients, url: proxy ? proxy.url : first.url });
   const counts = (): ClientCounts => {
-    const { connected, clients: total, attempts, handshakes, losses: lost } = fleet.latest;
-    return { connected, total, attempts, handshakes, lost };
+    const { connected, clients: total, attempts, losses: lost } = fleet.latest;
+    return { connected, total, attempts, lost };
   };
+  let handshakesBefore = 0;
   return {
-    servers,
+    parts: '2 MCP servers',
+    words: {
+      having: 'a session',
+      attempts: 'handshakes',
+      losses: 'sessions',
+      tooSmall: 'give more --clients, or a higher --initialize-cost',
+    },
     access: guard && {
       listen: guard.listen,
       admin: guard.admin,
@@ -55,10 +67,17 @@ export async function stageSessionStorm(lab: Lab, options: SceneOptions): Promis
     },
     inject: async () => {
       const { connected } = fleet.latest;
+      handshakesBefore = fleet.latest.handshakes;
       await first.restart();
       return `the MCP server was killed and started again: ${connected} sessions are gone`;
     },
-    initializesDone: () => readCounter(first.metricsUrl, 'lab_initialize_done_total'),
+    work: async () => ({
+      what: 'initialize requests',
+      // The server was started anew by the injection, and its counter with it.
+      done: await readCounter(first.metricsUrl, 'lab_initialize_done_total'),
+      useful: fleet.latest.handshakes - handshakesBefore,
+      became: 'a session',
+    }),
   };
 }
 

@@ -10,6 +10,7 @@ const proven = {
   verified: true,
   clients: { total: 1000, lost: 1000, recovered: 990 },
   others: [{ runbook: 'tool-timeout-spiral', verdict: 'ruled-out' }],
+  words: { having: 'a session', attempts: 'handshakes', losses: 'sessions', tooSmall: 'give more --clients' },
 } as const;
 
 describe('shortcomingsOf', () => {
@@ -55,6 +56,6 @@ describe('shortcomingsOf', () => {
   });
 
   it('says when the failure was too small to be one', () => {
-    expect(shortcomingsOf({ ...proven, alert: null }).at(-1)).toContain('came back by themselves');
+    expect(shortcomingsOf({ ...proven, alert: null }).at(-1)).toContain('recovered by themselves');
   });
 });

@@ -5,10 +5,18 @@ import { isRecovered } from './fleet-view.ts';
 export function shortcomingsOf(
   found: Pick<
     DrillResult,
-    'control' | 'alert' | 'diagnosis' | 'verifyBeforeFix' | 'steps' | 'verified' | 'clients' | 'others'
+    | 'control'
+    | 'alert'
+    | 'diagnosis'
+    | 'verifyBeforeFix'
+    | 'steps'
+    | 'verified'
+    | 'clients'
+    | 'others'
+    | 'words'
   >,
 ): string[] {
-  const { control, alert, diagnosis, verifyBeforeFix, verified, clients, others } = found;
+  const { control, alert, diagnosis, verifyBeforeFix, verified, clients, others, words } = found;
   const recovered = isRecovered({ connected: clients.recovered, total: clients.total });
   const said: string[] = [];
   if (control.verdict !== 'ruled-out') {
@@ -17,9 +25,7 @@ export function shortcomingsOf(
   if (!alert) {
     said.push('no alert of the runbook fired');
     if (recovered) {
-      said.push(
-        'the clients came back by themselves, so this was no storm: give more --clients, or a higher --initialize-cost',
-      );
+      said.push(`the clients recovered by themselves, so the failure was too small: ${words.tooSmall}`);
     }
     return said;
   }
@@ -34,7 +40,7 @@ export function shortcomingsOf(
     if (step.outcome !== 'done') said.push(`step "${step.title}" was ${step.outcome}`);
   if (!verified) said.push('the fix was not verified');
   if (!recovered) {
-    said.push(`only ${clients.recovered} of ${clients.total} clients have a session again`);
+    said.push(`only ${clients.recovered} of ${clients.total} clients have ${words.having} again`);
   }
   for (const { runbook, verdict } of others) {
     if (verdict !== 'ruled-out')

@@ -39,7 +39,6 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
     await connectFleet(scene, signal, onEvent);
     await clock.sleep(STEADY_MS, signal);
     const record = recordClients(scene, clock);
-    const before = scene.clients();
     const injectedAt = clock.monotonic();
     onEvent({ kind: 'injected', what: await scene.inject() });
     onEvent({ kind: 'observing', seconds: observeSeconds });
@@ -48,7 +47,7 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
     const recovered = () => isRecovered(scene.clients());
     while (clock.monotonic() - injectedAt < observeSeconds * 1000 && !recovered())
       await clock.sleep(250, signal);
-    const { connected, total, handshakes } = scene.clients();
+    const { connected, total } = scene.clients();
     onEvent({ kind: 'recovered', connected, total });
     const { lost, connected: series } = record.stop();
     return {
@@ -57,7 +56,8 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
       ...NOTHING_DONE,
       clients: { total, lost, recovered: connected },
       recovers: recovered(),
-      initializes: { done: await scene.initializesDone(), useful: handshakes - before.handshakes },
+      work: await scene.work(),
+      words: scene.words,
       seconds: {
         toAlert: null,
         toVerdict: null,

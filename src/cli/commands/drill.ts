@@ -29,8 +29,8 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
   const view = new DrillView(io, live, () => performance.now());
   const request = {
     failure,
-    clients: wholeNumber('--clients', options.clients ?? '1000', 1, 5000),
-    initializeCostMs: wholeNumber('--initialize-cost', options.initializeCost ?? '10', 0, 1000),
+    clients: options.clients === undefined ? null : wholeNumber('--clients', options.clients, 1, 5000),
+    settings: { initializeCostMs: initializeCost(failure, options) },
     ...(options.listen !== undefined && { listen: options.listen }),
     ...(options.admin !== undefined && { admin: options.admin }),
     keep: options.keep ?? false,
@@ -58,6 +58,16 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
   } finally {
     view.end();
   }
+}
+
+function initializeCost(failure: string, { initializeCost: given }: DrillCommandOptions): number {
+  if (given !== undefined && failure !== 'session-storm') {
+    throw new AllclearError('E_USAGE', {
+      what: `--initialize-cost means nothing to the drill ${failure}`,
+      next: 'It belongs to: allclear drill session-storm',
+    });
+  }
+  return wholeNumber('--initialize-cost', given ?? '10', 0, 1000);
 }
 
 function wholeNumber(option: string, text: string, min: number, max: number): number {
