@@ -6,8 +6,7 @@
  * - **untreated**: the same failure with no guard and no runbook, to see what it does by itself.
  */
 import type { Judgement, TimelineEvent, Verdict, VerdictKind } from '../engine/index.ts';
-import type { ScrapeTarget } from '../metrics/index.ts';
-import type { SceneWords, Work } from './scene.ts';
+import type { LabAccess, SceneWords, Work } from './scene.ts';
 
 /** The contract of `allclear drill --json`. Seconds count from the injection. */
 export interface DrillResult {
@@ -114,15 +113,6 @@ export type DrillEvent =
   /** The failure is live and nobody treats it. */
   | { readonly kind: 'practice'; readonly runbook: string; readonly access: LabAccess }
   | { readonly kind: 'stopped' };
-
-/** What somebody needs to work on a lab from another terminal. */
-export interface LabAccess {
-  readonly listen: string;
-  readonly admin: string;
-  readonly token: string;
-  readonly targets: readonly ScrapeTarget[];
-  readonly params: Readonly<Record<string, string>>;
-}
 
 /** The same check at three moments, as people read it. */
 export interface BeforeAfterRow {

@@ -1,11 +1,11 @@
 export { type Drill, drill, type Findings } from './drill.ts';
-export type { DrillEvent, DrillResult, LabAccess, UntreatedResult } from './drill-model.ts';
+export type { DrillEvent, DrillResult, UntreatedResult } from './drill-model.ts';
 export type { Fleet } from './fleet.ts';
 export { connectFleet, showFleet } from './fleet-view.ts';
 export { freePort } from './free-port.ts';
 export { Lab } from './lab.ts';
 export type { FleetReport } from './messages.ts';
-export type { GuardPlace, Scene, SceneOptions, SceneWords } from './scene.ts';
+export type { GuardPlace, LabAccess, Scene, SceneOptions, SceneWords } from './scene.ts';
 export { stageSessionStorm } from './session-storm.ts';
 export { watchUntreated } from './untreated.ts';
 export type { Upstream } from './upstream.ts';

@@ -1,5 +1,4 @@
 import type { ScrapeTarget } from '../metrics/index.ts';
-import type { LabAccess } from './drill-model.ts';
 
 /** A lab in steady state with one failure ready to be injected. */
 export interface Scene {
@@ -20,6 +19,15 @@ export interface Scene {
   inject(): Promise<string>;
   /** What the struggling part has worked through since the injection, the work for nobody included. */
   work(): Promise<Work>;
+}
+
+/** What somebody needs to work on a lab from another terminal. */
+export interface LabAccess {
+  readonly listen: string;
+  readonly admin: string;
+  readonly token: string;
+  readonly targets: readonly ScrapeTarget[];
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /** How a failure speaks of its clients. */
