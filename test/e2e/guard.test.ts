@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import {
   type Guard,
   GuardLevers,
@@ -135,6 +136,28 @@ describe('a real client through the guard', () => {
     const upstream = await server();
     const one = await guard([`${upstream.url}/mcp`]);
     expect(await whoami(await client(one))).toBe('server');
+  });
+});
+
+describe('failures within HTTP 200', () => {
+  it('are counted by their JSON-RPC code, or as tool_error', async () => {
+    const upstream = await server({ json: false });
+    const one = await guard([upstream.url]);
+    const { client: mcp } = await client(one);
+    expect((await mcp.callTool({ name: 'nonesuch' })).isError).toBe(true);
+    await expect(mcp.request({ method: 'no/such' }, z.any())).rejects.toThrow();
+    const series = (labels: string) =>
+      `mcp_server_operation_duration_seconds_count{${labels},mcp_protocol_version="2025-11-25"}`;
+    const failed = 'mcp_method_name="tools/call",gen_ai_tool_name="nonesuch",error_type="tool_error"';
+    const unknown = 'mcp_method_name="_OTHER",gen_ai_tool_name="",error_type="-32601"';
+    await eventually(
+      () => metric(one.adminUrl, series(failed)),
+      (count) => count === 1,
+    );
+    await eventually(
+      () => metric(one.adminUrl, series(unknown)),
+      (count) => count === 1,
+    );
   });
 });
 

@@ -5,6 +5,7 @@ import { retryAfterSeconds } from '../policy/jitter.ts';
 import type { Message } from '../policy/message.ts';
 import type { Session } from '../policy/sessions.ts';
 import type { Upstream } from '../policy/upstreams.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { refused, sendRefusal, sessionNotFound } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
@@ -15,7 +16,7 @@ const MAX_SESSION_ID = 512;
 
 /** Somebody who stands in front of a call, and is told once how it ended. */
 export interface CallObserver {
-  /** @param error '' for success; else as in the label `error_type` */
+  /** @param error '' for success; else as in the label `error_type`: a JSON-RPC code, `tool_error`, … */
   ended(error: string): void;
 }
 
@@ -33,6 +34,8 @@ export class Call implements Watcher {
   /** Upstreams that may know the session and have not been asked. */
   #untried: Upstream[] = [];
   #error = '';
+  /** Reads what an answer with HTTP 200 says. */
+  #watch: AnswerWatch | null = null;
   /** The swallowed answer means: ask the next upstream. */
   #askNext = false;
   #gone = false;
@@ -124,6 +127,7 @@ export class Call implements Watcher {
       }
       if (status < 300) this.#adopt(upstream);
     }
+    if (status === 200 && this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
     const streaming = this.#req.method === 'GET' && status === 200 && isEventStream(headers['content-type']);
     if (streaming && !this.#res.destroyed) this.#openStream();
     return 'pass';
@@ -157,6 +161,10 @@ export class Call implements Watcher {
     if (stamper) this.#context.streams.stamp(stamper);
   }
 
+  data(chunk: Buffer): void {
+    this.#watch?.data(chunk);
+  }
+
   ended(error: Error | null, began: boolean): void {
     const { fleet, streams } = this.#context;
     const upstream = this.#upstream!;
@@ -169,7 +177,7 @@ export class Call implements Watcher {
     else if (failure === null) {
       if (this.#askNext) this.#next();
       else if (this.#session && this.#deniedElsewise()) this.#answer(sessionNotFound);
-      else this.#observe(this.#error);
+      else this.#observe(this.#error || (this.#watch?.outcome() ?? ''));
     } else if (began) {
       this.#observe('broken');
       if (stream) streams.endLost(this.#res);
