@@ -12,6 +12,7 @@ import { trafficListener } from './plane/listener.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
+import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 
@@ -94,16 +95,17 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   const sessions = new SessionTable(clock, SESSION_LIMITS);
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
-  const paced = () => levers.values.maxInitPerSecond > 0;
+  const pace = () => paceOf(levers.values);
   const gate = (): Gate => {
     const { maxSessions } = levers.values;
     if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
-    return upstreams.canTake(paced()) ? 'open' : 'hold';
+    return upstreams.canTake(pace()) ? 'open' : 'hold';
   };
   const limits = () => ({
     ratePerSecond: levers.values.maxInitPerSecond,
     // Without a pace nobody is sent away from a server that works, however slowly: clients know their patience.
-    queueSeconds: paced() || !upstreams.available ? levers.values.initQueueSeconds : Number.POSITIVE_INFINITY,
+    queueSeconds:
+      pace() !== 'free' || !upstreams.available ? levers.values.initQueueSeconds : Number.POSITIVE_INFINITY,
     maxWaiting: MAX_WAITING,
   });
   const queue = new AdmissionQueue(clock, limits, gate);

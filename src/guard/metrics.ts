@@ -142,6 +142,16 @@ function gauges(
   );
   gauge(
     registry,
+    'mcp_initialize_limit',
+    'Initialize requests that may be in hand at an upstream while MAX_INIT_PER_SECOND is auto; absent otherwise.',
+    (set) => {
+      if (!levers.values.initAuto) return;
+      for (const one of upstreams.all) set({ upstream: one.name }, one.pressure.autoLimit);
+    },
+    ['upstream'],
+  );
+  gauge(
+    registry,
     'mcp_upstream_up',
     'Whether the upstream accepts connections: 1 or 0.',
     (set) => {

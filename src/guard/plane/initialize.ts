@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../metrics.ts';
 import type { Refusal, Ticket } from '../policy/admission.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
-import type { InHand } from '../policy/pressure.ts';
+import { type InHand, paceOf } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import { refused, sendRefusal } from './answers.ts';
 import type { PlaneContext } from './context.ts';
@@ -67,8 +67,7 @@ export class Handshake implements Watcher {
 
   #send(): void {
     const { upstreams, fleet, initializes, levers } = this.#context;
-    const paced = levers.values.maxInitPerSecond > 0;
-    const upstream = this.#known?.up ? this.#known : upstreams.choose(paced);
+    const upstream = this.#known?.up ? this.#known : upstreams.choose(paceOf(levers.values));
     if (!upstream) {
       this.#wait();
       return;

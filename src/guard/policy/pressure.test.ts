@@ -20,12 +20,12 @@ describe('Pressure', () => {
       sent.push(pressure.send());
       await clock.advance(100);
     }
-    expect(pressure.canTake(true)).toBe(false);
+    expect(pressure.canTake('paced')).toBe(false);
     sent[0]!.done(true);
     sent[0]!.done(true);
-    expect(pressure.canTake(true)).toBe(false);
+    expect(pressure.canTake('paced')).toBe(false);
     sent[1]!.done(false);
-    expect([pressure.inHand, pressure.canTake(true)]).toEqual([4, true]);
+    expect([pressure.inHand, pressure.canTake('paced')]).toEqual([4, true]);
   });
 
   it('lets a few through whatever happens', async () => {
@@ -33,9 +33,9 @@ describe('Pressure', () => {
     const pressure = new Pressure(clock);
     for (let count = 0; count < 3; count++) pressure.send();
     await clock.advance(60_000);
-    expect(pressure.canTake(true)).toBe(true);
+    expect(pressure.canTake('paced')).toBe(true);
     pressure.send();
-    expect(pressure.canTake(true)).toBe(false);
+    expect(pressure.canTake('paced')).toBe(false);
   });
 
   it('is more patient with a server that is slow when calm, within bounds', async () => {
@@ -44,9 +44,9 @@ describe('Pressure', () => {
     await calmAnswers(clock, pressure, 500);
     for (let count = 0; count < 5; count++) pressure.send();
     await clock.advance(1400);
-    expect(pressure.canTake(true)).toBe(true);
+    expect(pressure.canTake('paced')).toBe(true);
     await clock.advance(200);
-    expect(pressure.canTake(true)).toBe(false);
+    expect(pressure.canTake('paced')).toBe(false);
   });
 
   it('learns nothing of calm from a crowd or from what never came', async () => {
@@ -58,7 +58,7 @@ describe('Pressure', () => {
     for (const one of crowd) one.done(false);
     for (let count = 0; count < 4; count++) pressure.send();
     await clock.advance(401);
-    expect(pressure.canTake(true)).toBe(false);
+    expect(pressure.canTake('paced')).toBe(false);
   });
 
   it('without a pace only bounds how many are in hand', async () => {
@@ -66,9 +66,9 @@ describe('Pressure', () => {
     const pressure = new Pressure(clock);
     for (let count = 0; count < 255; count++) pressure.send();
     await clock.advance(60_000);
-    expect(pressure.canTake(false)).toBe(true);
+    expect(pressure.canTake('free')).toBe(true);
     pressure.send();
-    expect(pressure.canTake(false)).toBe(false);
+    expect(pressure.canTake('free')).toBe(false);
   });
 
   it('without a pace lets a fast server have what it works off in four seconds, within bounds', async () => {
@@ -79,13 +79,13 @@ describe('Pressure', () => {
       for (let count = 0; count < 100; count++) pressure.send().done(true);
       await clock.advance(1000);
     }
-    while (pressure.canTake(false)) sent.push(pressure.send());
+    while (pressure.canTake('free')) sent.push(pressure.send());
     expect(sent).toHaveLength(400);
     for (const one of sent) one.done(true);
     for (let count = 0; count < 5000; count++) pressure.send().done(true);
     await clock.advance(1000);
     let more = 0;
-    for (; pressure.canTake(false); more++) pressure.send();
+    for (; pressure.canTake('free'); more++) pressure.send();
     expect(more).toBe(1000);
   });
 });

@@ -9,8 +9,11 @@
  * - While the lever paces, none is sent as long as the oldest in hand is later than it should be. A pace
  *   above what the server manages would otherwise fill its queue, and clients that give up after 5 s,
  *   having waited here for 4 and there for more than one, would all be served in vain.
+ * - While the lever says `auto`, as many are in hand as keep the server busy, and hardly more (`VegasLimit`).
  */
 import type { Clock } from '../../kernel/index.ts';
+import type { LeverValues } from './lever-values.ts';
+import { VegasLimit } from './vegas-limit.ts';
 
 /** An answer may take this many times what it takes on a calm server … */
 const PATIENCE = 3;
@@ -29,6 +32,17 @@ const ALWAYS = 4;
 const CALM = 2;
 const SMOOTHING = 0.2;
 
+/** How initialize is held: the lever MAX_INIT_PER_SECOND is off, a rate, or `auto`. */
+export type Pace = 'free' | 'paced' | 'auto';
+
+export function paceOf({
+  initAuto,
+  maxInitPerSecond,
+}: Pick<LeverValues, 'initAuto' | 'maxInitPerSecond'>): Pace {
+  if (initAuto) return 'auto';
+  return maxInitPerSecond > 0 ? 'paced' : 'free';
+}
+
 export interface InHand {
   /** The answer is here, or will never come. Only the first call counts. */
   done(answered: boolean): void;
@@ -43,9 +57,11 @@ export class Pressure {
   #windowStart: number;
   #windowAnswers = 0;
   #perSecond = 0;
+  readonly #vegas: VegasLimit;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#vegas = new VegasLimit(clock);
     this.#windowStart = clock.monotonic();
   }
 
@@ -56,13 +72,18 @@ export class Pressure {
   /** A request goes to an upstream. */
   send(): InHand {
     const sentAt = this.#clock.monotonic();
-    const calm = this.#sent.size < CALM;
+    const inHand = this.#sent.size + 1;
     const one: InHand = {
       done: (answered) => {
-        if (!this.#sent.delete(one) || !answered) return;
+        if (!this.#sent.delete(one)) return;
+        if (!answered) {
+          this.#vegas.failed();
+          return;
+        }
         this.#count(1);
-        if (!calm) return;
         const took = this.#clock.monotonic() - sentAt;
+        this.#vegas.answered(took, inHand);
+        if (inHand > CALM) return;
         this.#calmMs = this.#calmMs === 0 ? took : this.#calmMs + (took - this.#calmMs) * SMOOTHING;
       },
     };
@@ -70,11 +91,16 @@ export class Pressure {
     return one;
   }
 
-  /** @param paced whether the lever MAX_INIT_PER_SECOND is set */
-  canTake(paced: boolean): boolean {
+  /** How many the lever's `auto` would have in hand now. */
+  get autoLimit(): number {
+    return this.#vegas.limit;
+  }
+
+  canTake(pace: Pace): boolean {
+    if (pace === 'auto') return this.#sent.size < this.#vegas.limit;
     if (this.#sent.size < ALWAYS) return true;
     if (this.#sent.size >= this.#mostInHand()) return false;
-    return !paced || !this.#isLate();
+    return pace === 'free' || !this.#isLate();
   }
 
   #mostInHand(): number {

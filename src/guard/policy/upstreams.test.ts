@@ -13,15 +13,15 @@ describe('UpstreamSet', () => {
   it('gives a new session to the one with fewest handshakes in flight, then fewest sessions, then by turns', () => {
     const { upstreams, added } = set('http://a:1', 'http://b:1');
     const [a, b] = added as [Upstream, Upstream];
-    expect(new Set([upstreams.choose(false), upstreams.choose(false)])).toEqual(new Set([a, b]));
+    expect(new Set([upstreams.choose('free'), upstreams.choose('free')])).toEqual(new Set([a, b]));
     a.sessions = 5;
-    expect(upstreams.choose(false)).toBe(b);
+    expect(upstreams.choose('free')).toBe(b);
     b.pressure.send();
-    expect(upstreams.choose(false)).toBe(a);
+    expect(upstreams.choose('free')).toBe(a);
     a.up = false;
-    expect(upstreams.choose(false)).toBe(b);
+    expect(upstreams.choose('free')).toBe(b);
     b.up = false;
-    expect(upstreams.choose(false)).toBeUndefined();
+    expect(upstreams.choose('free')).toBeUndefined();
     expect(upstreams.available).toBe(false);
   });
 
@@ -30,7 +30,7 @@ describe('UpstreamSet', () => {
     const [a, b] = added as [Upstream, Upstream];
     b.sessions = 1;
     expect(upstreams.set(['http://a:1'])).toEqual({ added: [], dropped: [] });
-    expect([b.active, upstreams.choose(false)]).toEqual([false, a]);
+    expect([b.active, upstreams.choose('free')]).toEqual([false, a]);
     expect(upstreams.set(['http://a:1', 'http://b:1']).added).toEqual([]);
     expect(b.active).toBe(true);
     upstreams.set(['http://a:1']);

@@ -1,6 +1,6 @@
 /** The servers behind the guard: which take new sessions, which only keep theirs, which are down. */
 import { AllclearError, type Clock } from '../../kernel/index.ts';
-import { Pressure } from './pressure.ts';
+import { type Pace, Pressure } from './pressure.ts';
 
 export interface Upstream {
   /** Normalized URL without a trailing slash; also the metric label. */
@@ -73,10 +73,9 @@ export class UpstreamSet {
   /**
    * The upstream for a new session: the one with the fewest handshakes in hand, then the fewest
    * sessions, then by turns. Undefined when none is up and can take one more.
-   * @param paced whether the lever MAX_INIT_PER_SECOND is set
    */
-  choose(paced: boolean): Upstream | undefined {
-    const candidates = this.all.filter((one) => one.active && one.up && one.pressure.canTake(paced));
+  choose(pace: Pace): Upstream | undefined {
+    const candidates = this.all.filter((one) => one.active && one.up && one.pressure.canTake(pace));
     this.#turn += 1;
     let best: Upstream | undefined;
     for (let index = 0; index < candidates.length; index++) {
@@ -87,9 +86,8 @@ export class UpstreamSet {
   }
 
   /** Whether `choose` would find one. */
-  canTake(paced: boolean): boolean {
-    for (const one of this.#all.values())
-      if (one.active && one.up && one.pressure.canTake(paced)) return true;
+  canTake(pace: Pace): boolean {
+    for (const one of this.#all.values()) if (one.active && one.up && one.pressure.canTake(pace)) return true;
     return false;
   }
 
