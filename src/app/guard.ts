@@ -1,6 +1,6 @@
 /** The guard as a program: options from flags and the environment, notices on stderr, a bounded stop. */
 
-import { type Guard, type Log, type LogEntry, leverNames, startGuard } from '../guard/index.ts';
+import { type Guard, type Log, type LogEntry, leversFromEnv, startGuard } from '../guard/index.ts';
 import { AllclearError, printable, systemClock } from '../kernel/index.ts';
 
 export interface GuardProgram {
@@ -33,7 +33,7 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
   }
   const log = makeLog(jsonLogs, err);
   const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
-  const levers = Object.fromEntries(leverNames.map((name) => [name, env[name]]));
+  const levers = leversFromEnv(env);
   const guard = await startGuard({
     upstreams,
     listen: program.listen,

@@ -5,8 +5,7 @@ import { isIP } from 'node:net';
 import { AllclearError, toAllclearError } from '../kernel/index.ts';
 import { readBody } from './plane/body.ts';
 import type { PlaneContext } from './plane/context.ts';
-import { leverName } from './policy/lever-values.ts';
-import type { LeverChange } from './policy/levers.ts';
+import type { LeverChange } from './policy/lever-hold.ts';
 
 const MAX_ADMIN_BODY = 64 * 1024;
 
@@ -42,7 +41,7 @@ async function serve(
     }
   }
   if (path === '/levers' || path.startsWith('/levers/')) {
-    await serveLevers(context, token, req, res, path.slice('/levers'.length + 1));
+    await serveLevers(context, token, req, res, decoded(path.slice('/levers'.length + 1)));
     return;
   }
   throw new AllclearError('E_NOT_FOUND', {
@@ -61,7 +60,7 @@ async function serveLevers(
   if (req.method === 'GET' || req.method === 'HEAD') {
     // A web page that rebinds its name to this address must not read who holds what.
     if (!isSafeHost(req.headers.host)) authorize(token, req);
-    send(res, 200, name === '' ? { levers: levers.list() } : levers.get(leverName(name)));
+    send(res, 200, name === '' ? { levers: levers.list() } : levers.get(name));
     return;
   }
   authorize(token, req);
@@ -76,6 +75,18 @@ async function serveLevers(
     throw new AllclearError('E_USAGE', {
       what: `${req.method} is not served here`,
       next: 'GET /levers lists; PUT /levers/NAME sets; DELETE /levers/NAME resets; POST /levers/release gives back.',
+    });
+  }
+}
+
+/** @throws AllclearError `E_BAD_VALUE` when it is not percent-encoded UTF-8 */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new AllclearError('E_BAD_VALUE', {
+      what: `"${name.slice(0, 100)}" is no name of a lever`,
+      next: 'Encode it for a URL: TOOL_TIMEOUT_SECONDS%5Bsearch%5D.',
     });
   }
 }

@@ -1,6 +1,7 @@
 /** The levers of a running guard, over HTTP. Structurally the engine's `Levers`. */
 import { AllclearError, type ErrorCode, errorTable } from '../kernel/index.ts';
-import type { LeverChange, LeverState } from './policy/levers.ts';
+import type { LeverChange } from './policy/lever-hold.ts';
+import type { LeverState } from './policy/levers.ts';
 
 const TIMEOUT_MS = 10_000;
 

@@ -1,7 +1,9 @@
 /** The guard's metrics, one registry per guard, under the names of docs/guard.md. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { printable } from '../kernel/index.ts';
 import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
-import { leverNames } from './policy/lever-values.ts';
+import { leverNumber } from './policy/lever-definitions.ts';
+import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
@@ -131,14 +133,15 @@ function gauges(
   gauge(
     registry,
     'mcp_lever',
-    'The value of each numeric lever in force, in the unit of its name; 0 is off.',
+    'The value of each lever in force, in the unit of its name; 0 is off or closed, 1 on or open, -1 auto, +Inf no retry budget.',
     (set) => {
-      for (const name of leverNames) {
-        const value = Number(levers.get(name).value || 0);
-        if (!Number.isNaN(value)) set({ name }, value);
+      for (const lever of levers.list()) {
+        const { name, tool } = parseKey(lever.name);
+        const value = leverNumber(name, lever.value);
+        if (value !== null) set(tool === null ? { name } : { name, tool: printable(tool) }, value);
       }
     },
-    ['name'],
+    ['name', 'tool'],
   );
   gauge(
     registry,

@@ -8,5 +8,6 @@ export {
   toAllclearError,
 } from './errors.ts';
 export { newId } from './ids.ts';
+export { closest } from './spelling.ts';
 export { oneLine, printable, slug } from './text.ts';
 export { formatDuration, parseDuration, secondsPer } from './units.ts';

@@ -106,10 +106,11 @@ function ttlOf(text: string): number {
 
 /** `A=1 B=2`, or `A 1`. */
 function assignments(words: readonly string[]): readonly (readonly [string, string])[] {
-  if (words.length === 2 && !words[0]!.includes('=')) return [[words[0]!, words[1]!]];
+  if (words.length === 2 && !/^[^[]*=|\]=/.test(words[0]!)) return [[words[0]!, words[1]!]];
   return words.map((word) => {
-    const equals = word.indexOf('=');
-    if (equals > 0) return [word.slice(0, equals), word.slice(equals + 1)] as const;
+    // A tool's name may hold "=" itself: then the one after the closing bracket counts.
+    const [, name, value] = /^([^=[]+(?:\[.*\])?)=(.*)$/s.exec(word) ?? [];
+    if (name !== undefined) return [name, value!] as const;
     throw new AllclearError('E_USAGE', {
       what: `"${oneLine(word, 60)}" is not NAME=VALUE`,
       next: 'For example: allclear lever set MAX_INIT_PER_SECOND=50 --ttl 15m --reason "session storm"',

@@ -1,95 +1,6 @@
-/** The levers of the guard: their names, the values each accepts, and what they are when unset. */
-import { AllclearError } from '../../kernel/index.ts';
-import { parseUpstreams } from './upstreams.ts';
+/** The values of the levers in force, as the policies read them: numbers and truths, 0 is off. */
+import type { LeverName } from './lever-definitions.ts';
 
-interface LeverDefinition {
-  /** One sentence for people: what it does, with its unit. */
-  readonly meaning: string;
-  /** The value when the environment says nothing; '' is off. */
-  readonly unset: string;
-  /** Normalizes a value ('' for off). Throws `E_BAD_VALUE`. */
-  readonly parse: (text: string) => string;
-}
-
-export const leverDefinitions = {
-  MAX_INIT_PER_SECOND: {
-    meaning:
-      'initialize requests let through per second, in all; auto: what the servers manage; empty or 0: no limit',
-    unset: '',
-    parse: (text) => (text.trim() === 'auto' ? 'auto' : offOr(number('MAX_INIT_PER_SECOND', text, 100_000))),
-  },
-  INIT_QUEUE_SECONDS: {
-    meaning: 'seconds an initialize may wait for its turn before it is refused',
-    unset: '4',
-    parse: (text) => (text.trim() === '' ? '4' : number('INIT_QUEUE_SECONDS', text, 600)),
-  },
-  MAX_SESSIONS: {
-    meaning: 'sessions at most; further ones are refused; empty or 0: no limit',
-    unset: '',
-    parse: (text) => offOr(whole('MAX_SESSIONS', text, 10_000_000)),
-  },
-  RECONNECT_JITTER_SECONDS: {
-    meaning: 'seconds over which clients are told to spread their reconnection; empty or 0: off',
-    unset: '',
-    parse: (text) => offOr(number('RECONNECT_JITTER_SECONDS', text, 3600)),
-  },
-  TOKEN_REFRESH_COALESCE: {
-    meaning: 'on: concurrent refreshes with the same refresh token become one; off: each goes its own way',
-    unset: 'on',
-    parse: (text) => oneOf('TOKEN_REFRESH_COALESCE', text, ['on', 'off'], 'on'),
-  },
-  TOKEN_REFRESH_GRACE_SECONDS: {
-    meaning:
-      'seconds for which the answer to a refresh is given again to the same refresh token; empty or 0: off',
-    unset: '',
-    parse: (text) => offOr(number('TOKEN_REFRESH_GRACE_SECONDS', text, 60)),
-  },
-  MAX_TOKEN_REFRESH_PER_SECOND: {
-    meaning: 'token refreshes let through per second; the rest wait, then are refused; empty or 0: no limit',
-    unset: '',
-    parse: (text) => offOr(number('MAX_TOKEN_REFRESH_PER_SECOND', text, 100_000)),
-  },
-  TOOL_TIMEOUT_SECONDS: {
-    meaning: 'seconds a tool call may take before it is cancelled and answered; empty or 0: no limit',
-    unset: '',
-    parse: (text) => offOr(number('TOOL_TIMEOUT_SECONDS', text, 86_400)),
-  },
-  TOOL_MAX_CONCURRENCY: {
-    meaning: 'calls of one tool in progress at most; further ones are refused; empty or 0: no limit',
-    unset: '',
-    parse: (text) => offOr(whole('TOOL_MAX_CONCURRENCY', text, 1_000_000)),
-  },
-  TOOL_RETRY_BUDGET: {
-    meaning: 'retries let through per first call (0.1: one for ten; 0: none); empty or off: no limit',
-    unset: '',
-    parse: (text) => (/^(off|)$/.test(text.trim()) ? '' : number('TOOL_RETRY_BUDGET', text, 100)),
-  },
-  TOOL_BREAKER: {
-    meaning: 'auto: opens when most calls of a tool break or time out; open: refuse all; closed: never opens',
-    unset: 'auto',
-    parse: (text) => oneOf('TOOL_BREAKER', text, ['auto', 'open', 'closed'], 'auto'),
-  },
-  UPSTREAMS: {
-    meaning: 'URLs of the servers behind the guard, separated by commas',
-    unset: '',
-    parse: (text) => parseUpstreams(text).join(','),
-  },
-} as const satisfies Record<string, LeverDefinition>;
-
-export type LeverName = keyof typeof leverDefinitions;
-
-export const leverNames = Object.keys(leverDefinitions) as readonly LeverName[];
-
-/** The lever's name as given. @throws AllclearError `E_NOT_FOUND` */
-export function leverName(text: string): LeverName {
-  if (Object.hasOwn(leverDefinitions, text)) return text as LeverName;
-  throw new AllclearError('E_NOT_FOUND', {
-    what: `there is no lever "${text.slice(0, 100)}"`,
-    next: `The levers are ${leverNames.join(', ')}.`,
-  });
-}
-
-/** The values in force, as numbers: 0 is off. */
 export interface LeverValues {
   /** 0 while `initAuto`. */
   readonly maxInitPerSecond: number;
@@ -101,7 +12,7 @@ export interface LeverValues {
   readonly tokenRefreshCoalesce: boolean;
   readonly tokenRefreshGraceSeconds: number;
   readonly maxTokenRefreshPerSecond: number;
-  /** The limits of one tool: its own where set, else those of all tools. Read on the hot path. */
+  /** The limits of one tool, each its own where set, else that of all tools. Read on the hot path. */
   tool(name: string): ToolLimits;
 }
 
@@ -113,35 +24,38 @@ export interface ToolLimits {
   readonly breaker: 'auto' | 'open' | 'closed';
 }
 
-function oneOf(name: string, text: string, words: readonly string[], unset: string): string {
-  const word = text.trim();
-  if (word === '') return unset;
-  if (words.includes(word)) return word;
-  throw badValue(name, text, words.join(' or '));
+/** Gives the text of a lever in force; for a tool without its own, that of all tools. */
+export type ReadLever = (name: LeverName, tool: string | null) => string;
+
+/**
+ * Made anew after each change, so that reading costs a property, or one look into a map.
+ * @param tools those that have any lever of their own
+ */
+export function leverValues(read: ReadLever, tools: Iterable<string>): LeverValues {
+  const number = (name: LeverName) => Number(read(name, null) || 0);
+  const initAuto = read('MAX_INIT_PER_SECOND', null) === 'auto';
+  const all = toolLimits(read, null);
+  const own = new Map<string, ToolLimits>();
+  for (const tool of tools) own.set(tool, toolLimits(read, tool));
+  return {
+    maxInitPerSecond: initAuto ? 0 : number('MAX_INIT_PER_SECOND'),
+    initAuto,
+    initQueueSeconds: number('INIT_QUEUE_SECONDS'),
+    maxSessions: number('MAX_SESSIONS'),
+    reconnectJitterSeconds: number('RECONNECT_JITTER_SECONDS'),
+    tokenRefreshCoalesce: read('TOKEN_REFRESH_COALESCE', null) === 'on',
+    tokenRefreshGraceSeconds: number('TOKEN_REFRESH_GRACE_SECONDS'),
+    maxTokenRefreshPerSecond: number('MAX_TOKEN_REFRESH_PER_SECOND'),
+    tool: (name) => own.get(name) ?? all,
+  };
 }
 
-function offOr(value: string): string {
-  return value === '0' ? '' : value;
-}
-
-function number(name: string, text: string, most: number): string {
-  const trimmed = text.trim();
-  const value = trimmed === '' || trimmed === 'off' ? 0 : Number(trimmed);
-  if (!/^(\d+(\.\d+)?|off|)$/.test(trimmed) || !Number.isFinite(value) || value > most) {
-    throw badValue(name, text, `a number from 0 to ${most} (0, off or empty: off)`);
-  }
-  return String(value);
-}
-
-function whole(name: string, text: string, most: number): string {
-  const value = number(name, text, most);
-  if (!/^\d+$/.test(value)) throw badValue(name, text, `a whole number from 0 to ${most}`);
-  return value;
-}
-
-function badValue(name: string, text: string, accepted: string): AllclearError {
-  return new AllclearError('E_BAD_VALUE', {
-    what: `${name} cannot be "${text.slice(0, 100)}"`,
-    next: `It takes ${accepted}.`,
-  });
+function toolLimits(read: ReadLever, tool: string | null): ToolLimits {
+  const budget = read('TOOL_RETRY_BUDGET', tool);
+  return {
+    timeoutSeconds: Number(read('TOOL_TIMEOUT_SECONDS', tool) || 0),
+    maxConcurrency: Number(read('TOOL_MAX_CONCURRENCY', tool) || 0),
+    retryBudget: budget === '' ? null : Number(budget),
+    breaker: read('TOOL_BREAKER', tool) as ToolLimits['breaker'],
+  };
 }

@@ -128,4 +128,147 @@ describe('LeverBoard', () => {
       expect.objectContaining({ code: 'E_NOT_FOUND' }),
     );
   });
+
+  describe('of one tool', () => {
+    it('counts for that tool alone, and falls back lever by lever to what counts for all', async () => {
+      const { clock, levers } = board({ TOOL_TIMEOUT_SECONDS: '10', 'TOOL_MAX_CONCURRENCY[search]': '3' });
+      levers.set('TOOL_TIMEOUT_SECONDS[search]', { ...by, value: '5', ttlSeconds: 60 });
+      expect(levers.values.tool('search')).toEqual({
+        timeoutSeconds: 5,
+        maxConcurrency: 3,
+        retryBudget: null,
+        breaker: 'auto',
+      });
+      expect(levers.values.tool('Search')).toMatchObject({ timeoutSeconds: 10, maxConcurrency: 0 });
+      levers.set('TOOL_BREAKER', { ...by, value: 'open' });
+      expect(levers.values.tool('search').breaker).toBe('open');
+      await clock.advance(60_000);
+      expect(levers.values.tool('search').timeoutSeconds).toBe(10);
+    });
+
+    it('goes back to its own base, or to inheriting; and is listed only while it is set or held', () => {
+      const { levers } = board({ TOOL_TIMEOUT_SECONDS: '10', 'TOOL_TIMEOUT_SECONDS[b]': '' });
+      levers.set('TOOL_TIMEOUT_SECONDS[b]', { ...by, value: '2' });
+      levers.set('TOOL_TIMEOUT_SECONDS[a]', { ...by, value: '1' });
+      const listed = () =>
+        levers
+          .list()
+          .filter(({ name }) => name.startsWith('TOOL_TIMEOUT'))
+          .map(({ name, value, base, inherits }) => [name, value, base, inherits]);
+      expect(listed()).toEqual([
+        ['TOOL_TIMEOUT_SECONDS', '10', '10', false],
+        ['TOOL_TIMEOUT_SECONDS[a]', '1', '10', true],
+        ['TOOL_TIMEOUT_SECONDS[b]', '2', '', false],
+      ]);
+      levers.set('TOOL_TIMEOUT_SECONDS', { ...by, value: '7' });
+      expect(levers.reset('TOOL_TIMEOUT_SECONDS[a]', 'bob')).toMatchObject({ value: '7', held: null });
+      expect(levers.reset('TOOL_TIMEOUT_SECONDS[b]', 'bob')).toMatchObject({ value: '', held: null });
+      expect(listed()).toEqual([
+        ['TOOL_TIMEOUT_SECONDS', '7', '10', false],
+        ['TOOL_TIMEOUT_SECONDS[b]', '', '', false],
+      ]);
+    });
+
+    it('is bounded in number, and what goes makes room', () => {
+      const { levers } = board();
+      for (let n = 0; n < 1000; n++) levers.set(`TOOL_TIMEOUT_SECONDS[t${n}]`, { ...by, value: '1' });
+      const more = () => levers.set('TOOL_TIMEOUT_SECONDS[more]', { ...by, value: '1' });
+      expect(more).toThrow(expect.objectContaining({ code: 'E_LIMIT' }));
+      levers.set('TOOL_TIMEOUT_SECONDS[t0]', { ...by, value: '2' });
+      levers.reset('TOOL_TIMEOUT_SECONDS[t0]', 'bob');
+      expect(more()).toMatchObject({ value: '1' });
+    });
+
+    it.each([
+      ['MAX_SESSIONS[search]', 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT_SECONDS[]', 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT_SECONDS[a', 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT_SECONDS[a]b', 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT_SECONDS[a\u0000]', 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT_SECONDS[\ud800]', 'E_BAD_VALUE'],
+      [`TOOL_TIMEOUT_SECONDS[${'x'.repeat(201)}]`, 'E_BAD_VALUE'],
+      ['TOOL_TIMEOUT[a]', 'E_NOT_FOUND'],
+      ['toString[a]', 'E_NOT_FOUND'],
+    ])('refuses %j', (name, code) => {
+      const { levers } = board();
+      for (const attempt of [
+        () => levers.set(name, { ...by, value: '1' }),
+        () => levers.get(name),
+        () => levers.reset(name, 'ada'),
+      ]) {
+        expect(attempt).toThrow(expect.objectContaining({ code }));
+      }
+    });
+
+    it.each(['__proto__', 'a]b', '[a', 'get weather', 'a=b', 'ünïcode', 'constructor'])(
+      'takes the name %j',
+      (tool) => {
+        const { levers } = board();
+        const name = `TOOL_TIMEOUT_SECONDS[${tool}]`;
+        expect(levers.set(name, { ...by, value: '9' }).name).toBe(name);
+        expect(levers.values.tool(tool).timeoutSeconds).toBe(9);
+        expect(levers.values.tool('other').timeoutSeconds).toBe(0);
+      },
+    );
+  });
+
+  it('suggests the lever that was meant', () => {
+    const { levers } = board();
+    expect(() => levers.get('MAX_INIT_PER_SECND')).toThrow(
+      expect.objectContaining({
+        details: expect.objectContaining({ next: 'Did you mean MAX_INIT_PER_SECOND?' }),
+      }),
+    );
+  });
+
+  describe('when the wall clock is set', () => {
+    it('back, still lets go after the time to live, and says so', async () => {
+      const { clock, levers } = board();
+      levers.set('MAX_SESSIONS', { ...by, value: '1', ttlSeconds: 100 });
+      clock.jump(-3_600_000);
+      expect(levers.get('MAX_SESSIONS').held!.until).toBe(clock.now() + 100_000);
+      await clock.advance(100_000);
+      expect(levers.values.maxSessions).toBe(0);
+    });
+
+    it('forward beyond the end, lets go within half a minute', async () => {
+      const { clock, levers } = board();
+      levers.set('MAX_SESSIONS', { ...by, value: '1', ttlSeconds: 600 });
+      clock.jump(3_600_000);
+      await clock.advance(30_000);
+      expect(levers.values.maxSessions).toBe(0);
+    });
+  });
+
+  describe('with another configuration', () => {
+    it('moves what nobody holds at once, and what is held when it is let go', async () => {
+      const { clock, events, levers } = board({ MAX_SESSIONS: '10', 'TOOL_TIMEOUT_SECONDS[a]': '1' });
+      levers.set('MAX_SESSIONS', { ...by, value: '5', ttlSeconds: 60 });
+      const changes = levers.rebase(
+        { UPSTREAMS: 'http://a:1', MAX_SESSIONS: '20', TOOL_TIMEOUT_SECONDS: '9', 'TOOL_BREAKER[b]': 'open' },
+        'configuration',
+      );
+      expect(changes).toEqual([
+        { name: 'MAX_SESSIONS', from: '10', to: '20', held: true },
+        { name: 'TOOL_TIMEOUT_SECONDS', from: '', to: '9', held: false },
+        { name: 'TOOL_BREAKER[b]', from: 'auto', to: 'open', held: false },
+        { name: 'TOOL_TIMEOUT_SECONDS[a]', from: '1', to: '9', held: false },
+      ]);
+      expect(levers.values).toMatchObject({ maxSessions: 5 });
+      expect(levers.values.tool('a')).toMatchObject({ timeoutSeconds: 9, breaker: 'auto' });
+      expect(levers.values.tool('b')).toMatchObject({ timeoutSeconds: 9, breaker: 'open' });
+      await clock.advance(60_000);
+      expect(levers.values.maxSessions).toBe(20);
+      expect(events.filter(({ event }) => event === 'lever-rebased')).toHaveLength(3);
+    });
+
+    it('changes nothing when a part of it is wrong', () => {
+      const { events, levers } = board({ MAX_SESSIONS: '10' });
+      expect(() =>
+        levers.rebase({ UPSTREAMS: 'http://a:1', MAX_SESSIONS: '20', MAX_INIT_PER_SECOND: 'x' }, 'c'),
+      ).toThrow(expect.objectContaining({ code: 'E_BAD_VALUE' }));
+      expect(levers.values.maxSessions).toBe(10);
+      expect(events).toEqual([]);
+    });
+  });
 });

@@ -1,5 +1,5 @@
+import { closest } from '../../kernel/index.ts';
 import { frontMatterLine, type Rule } from './rule.ts';
-import { closest } from './spelling.ts';
 
 const KEYWORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'in']);
 

@@ -1,5 +1,5 @@
+import { closest } from '../../kernel/index.ts';
 import { frontMatterLine, type Rule } from './rule.ts';
-import { closest } from './spelling.ts';
 
 /** Ours, then those that Runme knows. */
 const ATTRIBUTES = [
