@@ -39,7 +39,7 @@ export const errorTable = {
   // incidents and steps
   E_TRANSITION: { exit: 2, http: 409, meaning: 'The incident is not in a state that allows this.' },
   E_SNAPSHOT: { exit: 3, http: 500, meaning: 'A stored incident cannot be understood.' },
-  E_LIMIT: { exit: 3, http: 507, meaning: 'A bound of the store is reached.' },
+  E_LIMIT: { exit: 3, http: 507, meaning: 'A bound of the store or of the guard is reached.' },
   E_STEP_BUSY: { exit: 2, http: 409, meaning: 'Another program is running a step of this incident.' },
   E_STEP_UNDECIDED: { exit: 2, http: 409, meaning: 'An interrupted step waits for a decision.' },
   E_STEP_LATE: { exit: 3, http: 409, meaning: 'A step ended after it had been given up as unknown.' },

@@ -100,8 +100,8 @@ export function leverNumber(name: string, value: string): number | null {
   if (value === '') return name === 'TOOL_RETRY_BUDGET' ? Number.POSITIVE_INFINITY : 0;
   const words: Readonly<Record<string, number>> = { auto: -1, on: 1, off: 0, open: 1, closed: 0 };
   if (Object.hasOwn(words, value)) return words[value]!;
-  const number = Number(value);
-  return Number.isNaN(number) ? null : number;
+  const amount = Number(value);
+  return Number.isNaN(amount) ? null : amount;
 }
 
 function oneOf(name: string, text: string, words: readonly string[], unset: string): string {

@@ -32,20 +32,20 @@ export type ReadLever = (name: LeverName, tool: string | null) => string;
  * @param tools those that have any lever of their own
  */
 export function leverValues(read: ReadLever, tools: Iterable<string>): LeverValues {
-  const number = (name: LeverName) => Number(read(name, null) || 0);
+  const numeric = (name: LeverName) => Number(read(name, null) || 0);
   const initAuto = read('MAX_INIT_PER_SECOND', null) === 'auto';
   const all = toolLimits(read, null);
   const own = new Map<string, ToolLimits>();
   for (const tool of tools) own.set(tool, toolLimits(read, tool));
   return {
-    maxInitPerSecond: initAuto ? 0 : number('MAX_INIT_PER_SECOND'),
+    maxInitPerSecond: initAuto ? 0 : numeric('MAX_INIT_PER_SECOND'),
     initAuto,
-    initQueueSeconds: number('INIT_QUEUE_SECONDS'),
-    maxSessions: number('MAX_SESSIONS'),
-    reconnectJitterSeconds: number('RECONNECT_JITTER_SECONDS'),
+    initQueueSeconds: numeric('INIT_QUEUE_SECONDS'),
+    maxSessions: numeric('MAX_SESSIONS'),
+    reconnectJitterSeconds: numeric('RECONNECT_JITTER_SECONDS'),
     tokenRefreshCoalesce: read('TOKEN_REFRESH_COALESCE', null) === 'on',
-    tokenRefreshGraceSeconds: number('TOKEN_REFRESH_GRACE_SECONDS'),
-    maxTokenRefreshPerSecond: number('MAX_TOKEN_REFRESH_PER_SECOND'),
+    tokenRefreshGraceSeconds: numeric('TOKEN_REFRESH_GRACE_SECONDS'),
+    maxTokenRefreshPerSecond: numeric('MAX_TOKEN_REFRESH_PER_SECOND'),
     tool: (name) => own.get(name) ?? all,
   };
 }
