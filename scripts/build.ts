@@ -16,6 +16,8 @@ await build({
     'lab/upstream-main': 'src/lab/upstream-main.ts',
     'lab/upstream-metrics-main': 'src/lab/upstream-metrics-main.ts',
     'lab/fleet-main': 'src/lab/fleet-main.ts',
+    'lab/timeout-spiral/dependency-main': 'src/lab/timeout-spiral/dependency-main.ts',
+    'lab/timeout-spiral/agents-main': 'src/lab/timeout-spiral/agents-main.ts',
   },
   platform: 'node',
   external: (id) => id.startsWith('node:') || (/^[^./]/.test(id) && !BUNDLED.has(id)),

@@ -8,8 +8,17 @@ interface Part {
   stop(): Promise<void>;
 }
 
+/** What every part gets from its lab. */
+export interface PartContext {
+  readonly clock: Clock;
+  /** Aborts when the lab is over. */
+  readonly signal: AbortSignal;
+  /** To be called when the part ends without having been told to. */
+  readonly onCrash: (error: Error) => void;
+}
+
 /** The options of a part without what the lab itself gives. */
-type Own<T> = Omit<T, 'clock' | 'signal' | 'onCrash'>;
+type Own<T> = Omit<T, keyof PartContext>;
 
 /**
  * Everything a drill starts, and the promise that nothing of it stays: parts stop in reverse order
@@ -35,15 +44,15 @@ export class Lab {
   }
 
   startUpstream(options: Own<UpstreamOptions> = {}): Promise<Upstream> {
-    return this.#start((context) => startUpstream({ ...options, ...context }));
+    return this.start((context) => startUpstream({ ...options, ...context }));
   }
 
   startGuardProcess(options: Own<GuardProcessOptions>): Promise<GuardProcess> {
-    return this.#start((context) => startGuardProcess({ ...options, ...context }));
+    return this.start((context) => startGuardProcess({ ...options, ...context }));
   }
 
   startFleet(options: Own<FleetOptions>): Promise<Fleet> {
-    return this.#start((context) => startFleet({ ...options, ...context }));
+    return this.start((context) => startFleet({ ...options, ...context }));
   }
 
   /** Adds a part that was started elsewhere (a scraper, a store) to what `stop` stops. */
@@ -61,9 +70,8 @@ export class Lab {
     await this.stop();
   }
 
-  async #start<T extends Part>(
-    start: (context: { clock: Clock; signal: AbortSignal; onCrash: (error: Error) => void }) => Promise<T>,
-  ): Promise<T> {
+  /** Starts a part with the lab's clock, signal and way to report a crash, and stops it with the lab. */
+  async start<T extends Part>(start: (context: PartContext) => Promise<T>): Promise<T> {
     this.#over.signal.throwIfAborted();
     if (this.#stopping) throw new AllclearError('E_CANCELLED', { what: 'the lab has been stopped' });
     const part = await start({

@@ -16,6 +16,8 @@ export const upstreamOptionsSchema = z.object({
    * The kernel refuses the rest, which sheds a part of a storm.
    */
   backlog: z.number().int().min(1).max(65_535).default(2048),
+  /** What the tool `search` asks before it answers; null: nothing. */
+  dependency: z.url().nullable().default(null),
 });
 export type UpstreamSettings = z.infer<typeof upstreamOptionsSchema>;
 

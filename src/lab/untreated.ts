@@ -42,11 +42,13 @@ export async function watchUntreated(setup: Untreated): Promise<UntreatedResult>
     const injectedAt = clock.monotonic();
     onEvent({ kind: 'injected', what: await scene.inject() });
     onEvent({ kind: 'observing', seconds: observeSeconds });
-    // The loss needs a moment to be noticed; only after it can there be a recovery.
-    await clock.sleep(STEADY_MS, signal);
     const recovered = () => isRecovered(scene.clients());
-    while (clock.monotonic() - injectedAt < observeSeconds * 1000 && !recovered())
+    // Only after a loss can there be a recovery, and a loss needs a moment to show.
+    let lossSeen = false;
+    while (clock.monotonic() - injectedAt < observeSeconds * 1000 && !(lossSeen && recovered())) {
       await clock.sleep(250, signal);
+      lossSeen ||= !recovered();
+    }
     const { connected, total } = scene.clients();
     onEvent({ kind: 'recovered', connected, total });
     const { lost, connected: series } = record.stop();

@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { calibrateBurn } from './burn.ts';
 import { upstreamOptionsSchema } from './messages.ts';
+import { searchIn, searchNothing } from './upstream-search.ts';
 import { createUpstreamServer } from './upstream-server.ts';
 
 // The lab may be killed at any moment; nothing of it stays behind.
@@ -26,7 +27,8 @@ exporter.on('error', (error) => {
 });
 const [metricsPort] = (await once(exporter, 'message')) as [number];
 
-const server = createUpstreamServer(calibrateBurn(settings.initializeCostMs), {
+const search = settings.dependency === null ? searchNothing : searchIn(settings.dependency);
+const server = createUpstreamServer(calibrateBurn(settings.initializeCostMs), search, {
   initializeDone: () => void Atomics.add(counters, 0, 1),
   sessions: (count) => void Atomics.store(counters, 1, count),
 });

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
-import { Sessions } from './upstream-session.ts';
+import { type Search, Sessions } from './upstream-session.ts';
 
 const MAX_BODY_BYTES = 1_000_000;
 /** The careless server never forgets a session by itself; this only keeps a forgotten lab from eating the machine. */
@@ -17,9 +17,10 @@ export interface UpstreamCounters {
  * `initialize` costs CPU on the one event loop, an unknown session gets 404, and a client that went
  * away is served like any other, because nothing looks whether it is still there.
  * @param burn what each initialize costs, see `calibrateBurn`
+ * @param search what the tool `search` does
  */
-export function createUpstreamServer(burn: () => void, counters: UpstreamCounters): Server {
-  const sessions = new Sessions();
+export function createUpstreamServer(burn: () => void, search: Search, counters: UpstreamCounters): Server {
+  const sessions = new Sessions(search);
 
   async function handleMcp(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = request.method === 'POST' ? await readJson(request) : undefined;

@@ -12,6 +12,8 @@ export interface UpstreamOptions {
   readonly metricsPort?: number;
   /** CPU milliseconds that each `initialize` costs; default 10, a capacity near 100 a second. */
   readonly initializeCostMs?: number;
+  /** What the tool `search` asks before it answers; default nothing. */
+  readonly dependency?: string;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   /** Called when the process ends without having been told to. */
@@ -54,6 +56,7 @@ async function launch(options: UpstreamOptions, port: number, metricsPort: numbe
     port,
     metricsPort,
     initializeCostMs: options.initializeCostMs,
+    dependency: options.dependency,
   });
   const child = new Child({
     name: 'upstream',
