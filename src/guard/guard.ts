@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
+import { AuthFront } from './auth.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
@@ -14,7 +15,9 @@ import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
+import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
+import { TokenMetrics } from './token-metrics.ts';
 
 const MAX_WAITING = 10_000;
 const SESSION_LIMITS = {
@@ -26,6 +29,13 @@ const SESSION_LIMITS = {
 };
 const SWEEP_MS = 5000;
 const STOP_GRACE_MS = 2000;
+/** Long-lived clients keep their connections; a slow head or body must not keep a socket for ever. */
+const TRAFFIC = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  maxHeaderSize: 32_768,
+};
 
 export interface GuardOptions {
   /** URLs of the upstreams: the base of the lever UPSTREAMS. */
@@ -34,6 +44,10 @@ export interface GuardOptions {
   readonly listen?: string;
   /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
   readonly admin?: string;
+  /** URL of the authorization server to front; without it none is. */
+  readonly authUpstream?: string;
+  /** `host:port` for the authorization server's traffic. Default 127.0.0.1:8081. */
+  readonly authListen?: string;
   /** What writes to levers must carry; without it levers are read-only. */
   readonly token?: string;
   /** Values of the levers at start, by name, as in the environment. */
@@ -50,6 +64,8 @@ export interface Guard {
   readonly listenUrl: string;
   /** `http://host:port` of the metrics and levers. */
   readonly adminUrl: string;
+  /** `http://host:port` of the authorization server's front; null without one. */
+  readonly authUrl: string | null;
   /** Takes no more requests, ends streams, lets answers finish for up to 2 s, then cuts. */
   stop(): Promise<void>;
 }
@@ -61,34 +77,46 @@ export interface Guard {
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
-  const { context, close } = assemble(options);
-  // Long-lived clients keep their connections; a slow head or body must not keep a socket for ever.
-  const server = createServer(
-    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000, maxHeaderSize: 32_768 },
-    trafficListener(context, isLoopback(traffic.host)),
-  );
+  const authAddress = parseAddress(options.authListen ?? '127.0.0.1:8081', 'auth-listen');
+  const { context, auth, tokenMetrics, close } = assemble(options);
+  const server = createServer(TRAFFIC, trafficListener(context, isLoopback(traffic.host)));
+  const authServer = createServer(TRAFFIC);
   const adminServer = createServer({ requestTimeout: 10_000 }, adminListener(context, options.token ?? ''));
   try {
     await context.fleet.set(parseUpstreams(context.levers.get('UPSTREAMS').value));
     const listenUrl = await listen(server, traffic, '--listen');
+    let authUrl: string | null = null;
+    if (auth) {
+      authServer.on('request', await auth.open(isLoopback(authAddress.host), tokenMetrics));
+      authUrl = await listen(authServer, authAddress, '--auth-listen');
+    }
     const adminUrl = await listen(adminServer, admin, '--admin');
     const stop = once(async () => {
       context.queue.close();
+      auth?.stop();
       context.streams.endAll();
-      await Promise.all([closeServer(server), closeServer(adminServer)]);
+      await Promise.all([closeServer(server), closeServer(authServer), closeServer(adminServer)]);
       close();
     });
-    return { listenUrl, adminUrl, stop };
+    return { listenUrl, adminUrl, authUrl, stop };
   } catch (error) {
     server.close();
+    authServer.close();
     adminServer.close();
     close();
     throw error;
   }
 }
 
+interface Assembled {
+  readonly context: PlaneContext;
+  readonly auth: AuthFront | null;
+  readonly tokenMetrics: TokenMetrics;
+  readonly close: () => void;
+}
+
 /** Makes the policy and the plane, and connects them. */
-function assemble(options: GuardOptions): { context: PlaneContext; close: () => void } {
+function assemble(options: GuardOptions): Assembled {
   const { clock = systemClock, random = Math.random, log = nothing } = options;
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
@@ -110,15 +138,24 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   });
   const queue = new AdmissionQueue(clock, limits, gate);
   const streams = new StreamSet(clock, levers, random);
+  const budget = new BodyBudget();
+  const tokens = new ExpiryCalendar(clock);
+  const { authUpstream: url } = options;
+  const auth = url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log });
   const metrics = new GuardMetrics({
     sessions,
     upstreams,
+    authUpstreams: () => auth?.upstreams ?? [],
     levers,
     pendingInitializes: () => initializes.pending,
     openStreams: () => streams.size,
   });
   const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
-  const budget = new BodyBudget();
+  const tokenMetrics = new TokenMetrics(metrics.registry, {
+    tokens,
+    pendingRefreshes: () => auth?.desk.riders ?? 0,
+    keptAnswers: () => auth?.desk.kept ?? 0,
+  });
   const context = {
     clock,
     random,
@@ -131,6 +168,8 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     fleet,
     streams,
     initializes,
+    tokens,
+    authUp: () => auth?.up ?? true,
   };
 
   function react(event: LeverEvent): void {
@@ -138,6 +177,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     queue.update();
+    auth?.update();
   }
 
   let cancelSweep = nothing;
@@ -149,10 +189,13 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   sweep();
   return {
     context,
+    auth,
+    tokenMetrics,
     close: () => {
       cancelSweep();
       levers.close();
       queue.close();
+      auth?.close();
       fleet.close();
     },
   };

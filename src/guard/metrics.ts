@@ -6,7 +6,7 @@ import { leverNumber } from './policy/lever-definitions.ts';
 import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
-import type { UpstreamSet } from './policy/upstreams.ts';
+import type { Upstream, UpstreamSet } from './policy/upstreams.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
@@ -26,6 +26,8 @@ const MAX_OPERATION_SERIES = 2000;
 export interface Watched {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
+  /** The authorization server that is fronted, if any. */
+  readonly authUpstreams: () => readonly Upstream[];
   readonly levers: LeverBoard;
   /** Initialize requests taken in and not yet answered. */
   readonly pendingInitializes: () => number;
@@ -97,6 +99,11 @@ export class GuardMetrics {
     series.observe(seconds);
   }
 
+  /** For the metrics of other concerns on the same page. */
+  get registry(): Registry {
+    return this.#registry;
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -109,7 +116,7 @@ export class GuardMetrics {
 
 /** Gauges are read from the policy when they are scraped. */
 function gauges(
-  { sessions, upstreams, levers, pendingInitializes, openStreams }: Watched,
+  { sessions, upstreams, authUpstreams, levers, pendingInitializes, openStreams }: Watched,
   registry: Registry,
 ): void {
   gauge(
@@ -158,7 +165,7 @@ function gauges(
     'mcp_upstream_up',
     'Whether the upstream accepts connections: 1 or 0.',
     (set) => {
-      for (const one of upstreams.all) set({ upstream: one.name }, one.up ? 1 : 0);
+      for (const one of [...upstreams.all, ...authUpstreams()]) set({ upstream: one.name }, one.up ? 1 : 0);
     },
     ['upstream'],
   );
