@@ -35,7 +35,7 @@ export interface AuthFrontOptions {
 
 /** The front of one authorization server. */
 export class AuthFront {
-  readonly desk: RefreshDesk<RefreshAnswer>;
+  readonly #desk: RefreshDesk<RefreshAnswer>;
   readonly #options: AuthFrontOptions;
   readonly #url: string;
   readonly #upstreams: UpstreamSet;
@@ -59,7 +59,7 @@ export class AuthFront {
     const poke = () => this.#queue.poke();
     this.#throttle = new RefreshThrottle(clock, poke);
     this.#fleet = new Fleet(clock, this.#upstreams, new SessionTable(clock, NO_SESSIONS), poke, log);
-    this.desk = new RefreshDesk(clock, () => ({
+    this.#desk = new RefreshDesk(clock, () => ({
       coalesce: levers.values.tokenRefreshCoalesce,
       graceSeconds: levers.values.tokenRefreshGraceSeconds,
     }));
@@ -74,6 +74,14 @@ export class AuthFront {
     return this.#upstreams.all;
   }
 
+  get pendingRefreshes(): number {
+    return this.#desk.riders;
+  }
+
+  get keptAnswers(): number {
+    return this.#desk.kept;
+  }
+
   /**
    * Looks for the server once, and makes the listener.
    * @param loopback the listener will be bound to a loopback address
@@ -85,7 +93,7 @@ export class AuthFront {
       hash: new KeyedHash(),
       upstream: this.#upstreams.all[0]!,
       fleet: this.#fleet,
-      desk: this.desk,
+      desk: this.#desk,
       queue: this.#queue,
       throttle: this.#throttle,
       metrics,
@@ -95,7 +103,7 @@ export class AuthFront {
 
   /** A lever has changed. */
   update(): void {
-    this.desk.update();
+    this.#desk.update();
     this.#queue.update();
   }
 
@@ -107,7 +115,7 @@ export class AuthFront {
   close(): void {
     this.stop();
     this.#throttle.close();
-    this.desk.close();
+    this.#desk.close();
     this.#fleet.close();
   }
 }

@@ -17,7 +17,6 @@ import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
-import { TokenMetrics } from './token-metrics.ts';
 
 const MAX_WAITING = 10_000;
 const SESSION_LIMITS = {
@@ -78,7 +77,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
   const authAddress = parseAddress(options.authListen ?? '127.0.0.1:8081', 'auth-listen');
-  const { context, auth, tokenMetrics, close } = assemble(options);
+  const { context, auth, close } = assemble(options);
   const server = createServer(TRAFFIC, trafficListener(context, isLoopback(traffic.host)));
   const authServer = createServer(TRAFFIC);
   const adminServer = createServer({ requestTimeout: 10_000 }, adminListener(context, options.token ?? ''));
@@ -87,7 +86,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
     const listenUrl = await listen(server, traffic, '--listen');
     let authUrl: string | null = null;
     if (auth) {
-      authServer.on('request', await auth.open(isLoopback(authAddress.host), tokenMetrics));
+      authServer.on('request', await auth.open(isLoopback(authAddress.host), context.metrics.tokens));
       authUrl = await listen(authServer, authAddress, '--auth-listen');
     }
     const adminUrl = await listen(adminServer, admin, '--admin');
@@ -111,7 +110,6 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 interface Assembled {
   readonly context: PlaneContext;
   readonly auth: AuthFront | null;
-  readonly tokenMetrics: TokenMetrics;
   readonly close: () => void;
 }
 
@@ -145,17 +143,13 @@ function assemble(options: GuardOptions): Assembled {
   const metrics = new GuardMetrics({
     sessions,
     upstreams,
-    authUpstreams: () => auth?.upstreams ?? [],
     levers,
     pendingInitializes: () => initializes.pending,
     openStreams: () => streams.size,
+    tokens,
+    auth,
   });
   const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
-  const tokenMetrics = new TokenMetrics(metrics.registry, {
-    tokens,
-    pendingRefreshes: () => auth?.desk.riders ?? 0,
-    keptAnswers: () => auth?.desk.kept ?? 0,
-  });
   const context = {
     clock,
     random,
@@ -190,7 +184,6 @@ function assemble(options: GuardOptions): Assembled {
   return {
     context,
     auth,
-    tokenMetrics,
     close: () => {
       cancelSweep();
       levers.close();

@@ -6,7 +6,8 @@ import { leverNumber } from './policy/lever-definitions.ts';
 import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
-import type { Upstream, UpstreamSet } from './policy/upstreams.ts';
+import type { UpstreamSet } from './policy/upstreams.ts';
+import { TokenMetrics, type WatchedTokens } from './token-metrics.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
@@ -23,11 +24,9 @@ const OPERATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 const MAX_TOOL_NAMES = 200;
 const MAX_OPERATION_SERIES = 2000;
 
-export interface Watched {
+export interface Watched extends WatchedTokens {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
-  /** The authorization server that is fronted, if any. */
-  readonly authUpstreams: () => readonly Upstream[];
   readonly levers: LeverBoard;
   /** Initialize requests taken in and not yet answered. */
   readonly pendingInitializes: () => number;
@@ -36,6 +35,7 @@ export interface Watched {
 
 export class GuardMetrics {
   readonly #registry = new Registry();
+  readonly tokens: TokenMetrics;
   readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
   readonly #initializeTotal: Counter<'outcome'>;
   readonly #initializeSeconds: Histogram;
@@ -69,6 +69,7 @@ export class GuardMetrics {
       registers,
     });
     gauges(watched, this.#registry);
+    this.tokens = new TokenMetrics(this.#registry, watched);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {
@@ -99,11 +100,6 @@ export class GuardMetrics {
     series.observe(seconds);
   }
 
-  /** For the metrics of other concerns on the same page. */
-  get registry(): Registry {
-    return this.#registry;
-  }
-
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -116,7 +112,7 @@ export class GuardMetrics {
 
 /** Gauges are read from the policy when they are scraped. */
 function gauges(
-  { sessions, upstreams, authUpstreams, levers, pendingInitializes, openStreams }: Watched,
+  { sessions, upstreams, levers, pendingInitializes, openStreams, auth }: Watched,
   registry: Registry,
 ): void {
   gauge(
@@ -165,7 +161,8 @@ function gauges(
     'mcp_upstream_up',
     'Whether the upstream accepts connections: 1 or 0.',
     (set) => {
-      for (const one of [...upstreams.all, ...authUpstreams()]) set({ upstream: one.name }, one.up ? 1 : 0);
+      for (const one of [...upstreams.all, ...(auth?.upstreams ?? [])])
+        set({ upstream: one.name }, one.up ? 1 : 0);
     },
     ['upstream'],
   );

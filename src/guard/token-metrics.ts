@@ -2,15 +2,20 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type RefreshOutcome, refreshOutcomes } from './policy/refresh-answer.ts';
 import { EXPIRY_BUCKETS, type ExpiryCalendar } from './policy/token-expiry.ts';
+import type { Upstream } from './policy/upstreams.ts';
 
 const REFRESH_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 
 export interface WatchedTokens {
   readonly tokens: ExpiryCalendar;
-  /** Refreshes taken in and not yet answered. */
-  readonly pendingRefreshes: () => number;
-  /** Answers that are kept for the grace. */
-  readonly keptAnswers: () => number;
+  /** The front of the authorization server, if there is one. */
+  readonly auth: {
+    readonly upstreams: readonly Upstream[];
+    /** Refreshes taken in and not yet answered. */
+    readonly pendingRefreshes: number;
+    /** Answers that are kept for the grace. */
+    readonly keptAnswers: number;
+  } | null;
 }
 
 export class TokenMetrics {
@@ -62,7 +67,7 @@ export class TokenMetrics {
 }
 
 /** Read when they are scraped; one look at the calendar serves all of its gauges. */
-function gauges(registry: Registry, { tokens, pendingRefreshes, keptAnswers }: WatchedTokens): void {
+function gauges(registry: Registry, { tokens, auth }: WatchedTokens): void {
   const simple = (name: string, help: string, read?: () => number) =>
     new Gauge({
       name,
@@ -75,9 +80,13 @@ function gauges(registry: Registry, { tokens, pendingRefreshes, keptAnswers }: W
   simple(
     'mcp_token_refresh_queue_depth',
     'Token refreshes taken in and not yet answered: waiting for their turn or for the authorization server.',
-    pendingRefreshes,
+    () => auth?.pendingRefreshes ?? 0,
   );
-  simple('mcp_token_refresh_kept', 'Answers kept in memory for TOKEN_REFRESH_GRACE_SECONDS.', keptAnswers);
+  simple(
+    'mcp_token_refresh_kept',
+    'Answers kept in memory for TOKEN_REFRESH_GRACE_SECONDS.',
+    () => auth?.keptAnswers ?? 0,
+  );
   const peak = simple(
     'mcp_access_tokens_expiring_peak',
     'The most known access tokens that expire within any one minute to come.',

@@ -113,11 +113,11 @@ export class RefreshDesk<A> {
     const end = () => {
       if (key !== null && this.#flights.get(key) === riders) this.#flights.delete(key);
     };
-    let giveUp = () => {};
+    let giveUp: (() => void) | null = null;
     const waits = () => {
       riders.onEmpty = () => {
         end();
-        giveUp();
+        giveUp?.();
       };
     };
     waits();
