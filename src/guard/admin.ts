@@ -35,8 +35,8 @@ async function serve(
       return;
     }
     if (path === '/readyz') {
-      const missing = unreadiness(context);
-      send(res, missing === null ? 200 : 503, { status: missing ?? 'ready' });
+      const ready = context.upstreams.available;
+      send(res, ready ? 200 : 503, { status: ready ? 'ready' : 'no upstream accepts connections' });
       return;
     }
   }
@@ -48,12 +48,6 @@ async function serve(
     what: `there is nothing at ${path.slice(0, 200)}`,
     next: 'This listener serves /metrics, /healthz, /readyz and /levers; MCP traffic goes to the other one.',
   });
-}
-
-/** What is missing before traffic can be served, or null. */
-function unreadiness({ upstreams, authUp }: PlaneContext): string | null {
-  if (!upstreams.available) return 'no upstream accepts connections';
-  return authUp() ? null : 'the authorization server does not accept connections';
 }
 
 async function serveLevers(
@@ -70,7 +64,7 @@ async function serveLevers(
     return;
   }
   authorize(token, req);
-  const body = await readJson(req, budget);
+  const body = await readJson(req, res, budget);
   if (req.method === 'POST' && name === 'release') {
     send(res, 200, { levers: levers.release(text(body, 'incident'), text(body, 'actor')) });
   } else if (req.method === 'PUT' && name !== '') {
@@ -148,11 +142,13 @@ function digest(value: string): Buffer {
 
 function readJson(
   req: IncomingMessage,
+  res: ServerResponse,
   budget: PlaneContext['budget'],
 ): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
     readBody(
       req,
+      res,
       budget,
       (result) => {
         if (result.kind !== 'whole') {
@@ -164,7 +160,6 @@ function readJson(
           );
           return;
         }
-        budget.give(result.body.length);
         const parsed = parseObject(result.body);
         if (parsed) resolve(parsed);
         else

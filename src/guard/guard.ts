@@ -3,7 +3,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
-import { AuthFront } from './auth.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
@@ -15,7 +14,6 @@ import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
-import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 
 const MAX_WAITING = 10_000;
@@ -28,13 +26,6 @@ const SESSION_LIMITS = {
 };
 const SWEEP_MS = 5000;
 const STOP_GRACE_MS = 2000;
-/** Long-lived clients keep their connections; a slow head or body must not keep a socket for ever. */
-const TRAFFIC = {
-  keepAliveTimeout: 75_000,
-  headersTimeout: 20_000,
-  requestTimeout: 60_000,
-  maxHeaderSize: 32_768,
-};
 
 export interface GuardOptions {
   /** URLs of the upstreams: the base of the lever UPSTREAMS. */
@@ -43,10 +34,6 @@ export interface GuardOptions {
   readonly listen?: string;
   /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
   readonly admin?: string;
-  /** URL of the authorization server to front; without it none is. */
-  readonly authUpstream?: string;
-  /** `host:port` for the authorization server's traffic. Default 127.0.0.1:8081. */
-  readonly authListen?: string;
   /** What writes to levers must carry; without it levers are read-only. */
   readonly token?: string;
   /** Values of the levers at start, by name, as in the environment. */
@@ -63,8 +50,6 @@ export interface Guard {
   readonly listenUrl: string;
   /** `http://host:port` of the metrics and levers. */
   readonly adminUrl: string;
-  /** `http://host:port` of the authorization server's front; null without one. */
-  readonly authUrl: string | null;
   /** Takes no more requests, ends streams, lets answers finish for up to 2 s, then cuts. */
   stop(): Promise<void>;
 }
@@ -76,45 +61,34 @@ export interface Guard {
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
-  const authAddress = parseAddress(options.authListen ?? '127.0.0.1:8081', 'auth-listen');
-  const { context, auth, close } = assemble(options);
-  const server = createServer(TRAFFIC, trafficListener(context, isLoopback(traffic.host)));
-  const authServer = createServer(TRAFFIC);
+  const { context, close } = assemble(options);
+  // Long-lived clients keep their connections; a slow head or body must not keep a socket for ever.
+  const server = createServer(
+    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000, maxHeaderSize: 32_768 },
+    trafficListener(context, isLoopback(traffic.host)),
+  );
   const adminServer = createServer({ requestTimeout: 10_000 }, adminListener(context, options.token ?? ''));
   try {
     await context.fleet.set(parseUpstreams(context.levers.get('UPSTREAMS').value));
     const listenUrl = await listen(server, traffic, '--listen');
-    let authUrl: string | null = null;
-    if (auth) {
-      authServer.on('request', await auth.open(isLoopback(authAddress.host), context.metrics.tokens));
-      authUrl = await listen(authServer, authAddress, '--auth-listen');
-    }
     const adminUrl = await listen(adminServer, admin, '--admin');
     const stop = once(async () => {
       context.queue.close();
-      auth?.stop();
       context.streams.endAll();
-      await Promise.all([closeServer(server), closeServer(authServer), closeServer(adminServer)]);
+      await Promise.all([closeServer(server), closeServer(adminServer)]);
       close();
     });
-    return { listenUrl, adminUrl, authUrl, stop };
+    return { listenUrl, adminUrl, stop };
   } catch (error) {
     server.close();
-    authServer.close();
     adminServer.close();
     close();
     throw error;
   }
 }
 
-interface Assembled {
-  readonly context: PlaneContext;
-  readonly auth: AuthFront | null;
-  readonly close: () => void;
-}
-
 /** Makes the policy and the plane, and connects them. */
-function assemble(options: GuardOptions): Assembled {
+function assemble(options: GuardOptions): { context: PlaneContext; close: () => void } {
   const { clock = systemClock, random = Math.random, log = nothing } = options;
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
@@ -136,20 +110,15 @@ function assemble(options: GuardOptions): Assembled {
   });
   const queue = new AdmissionQueue(clock, limits, gate);
   const streams = new StreamSet(clock, levers, random);
-  const budget = new BodyBudget();
-  const tokens = new ExpiryCalendar(clock);
-  const { authUpstream: url } = options;
-  const auth = url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log });
   const metrics = new GuardMetrics({
     sessions,
     upstreams,
     levers,
     pendingInitializes: () => initializes.pending,
     openStreams: () => streams.size,
-    tokens,
-    auth,
   });
   const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
+  const budget = new BodyBudget();
   const context = {
     clock,
     random,
@@ -162,8 +131,6 @@ function assemble(options: GuardOptions): Assembled {
     fleet,
     streams,
     initializes,
-    tokens,
-    authUp: () => auth?.up ?? true,
   };
 
   function react(event: LeverEvent): void {
@@ -171,7 +138,6 @@ function assemble(options: GuardOptions): Assembled {
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     queue.update();
-    auth?.update();
   }
 
   let cancelSweep = nothing;
@@ -183,12 +149,10 @@ function assemble(options: GuardOptions): Assembled {
   sweep();
   return {
     context,
-    auth,
     close: () => {
       cancelSweep();
       levers.close();
       queue.close();
-      auth?.close();
       fleet.close();
     },
   };

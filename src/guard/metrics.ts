@@ -7,7 +7,6 @@ import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
-import { TokenMetrics, type WatchedTokens } from './token-metrics.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
@@ -24,7 +23,7 @@ const OPERATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 const MAX_TOOL_NAMES = 200;
 const MAX_OPERATION_SERIES = 2000;
 
-export interface Watched extends WatchedTokens {
+export interface Watched {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
   readonly levers: LeverBoard;
@@ -35,7 +34,6 @@ export interface Watched extends WatchedTokens {
 
 export class GuardMetrics {
   readonly #registry = new Registry();
-  readonly tokens: TokenMetrics;
   readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
   readonly #initializeTotal: Counter<'outcome'>;
   readonly #initializeSeconds: Histogram;
@@ -69,7 +67,6 @@ export class GuardMetrics {
       registers,
     });
     gauges(watched, this.#registry);
-    this.tokens = new TokenMetrics(this.#registry, watched);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {
@@ -112,7 +109,7 @@ export class GuardMetrics {
 
 /** Gauges are read from the policy when they are scraped. */
 function gauges(
-  { sessions, upstreams, levers, pendingInitializes, openStreams, auth }: Watched,
+  { sessions, upstreams, levers, pendingInitializes, openStreams }: Watched,
   registry: Registry,
 ): void {
   gauge(
@@ -161,8 +158,7 @@ function gauges(
     'mcp_upstream_up',
     'Whether the upstream accepts connections: 1 or 0.',
     (set) => {
-      for (const one of [...upstreams.all, ...(auth?.upstreams ?? [])])
-        set({ upstream: one.name }, one.up ? 1 : 0);
+      for (const one of upstreams.all) set({ upstream: one.name }, one.up ? 1 : 0);
     },
     ['upstream'],
   );

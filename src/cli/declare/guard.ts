@@ -44,16 +44,8 @@ export const guardCommands: Declare = (io, done) => {
     .option('--upstream <url>', 'an MCP server; repeat for several (UPSTREAMS)', collect)
     .option('--listen <host:port>', 'where MCP traffic comes in', '127.0.0.1:8080')
     .option('--admin <host:port>', 'where metrics and levers are', '127.0.0.1:9090')
-    .option('--auth-upstream <url>', 'the authorization server to front (AUTH_UPSTREAM)')
-    .option('--auth-listen <host:port>', 'where its traffic comes in', '127.0.0.1:8081')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
-    .addHelpText(
-      'after',
-      example(
-        'allclear guard --upstream http://127.0.0.1:3001',
-        'allclear guard --upstream http://127.0.0.1:3001 --auth-upstream http://127.0.0.1:3002',
-      ),
-    )
+    .addHelpText('after', example('allclear guard --upstream http://127.0.0.1:3001'))
     .action(async (options: object) => {
       const { guardCommand } = await import('../commands/guard.ts');
       done(await guardCommand(options, io));

@@ -1,5 +1,5 @@
 /** Reads request bodies within bounds: per request, and for all requests that are being read or held together. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
@@ -26,11 +26,12 @@ export class BodyBudget {
 }
 
 /**
- * Reads the whole body and tells `done` once. The bytes stay on the budget until the response closes,
- * which the caller arranges with `budget.give(body.length)`.
+ * Reads the whole body and tells `done` once. The bytes stay on the budget until the response closes.
+ * @param res the answer to `req`; its `close` also tells that the client has gone in the middle of the body
  */
 export function readBody(
   req: IncomingMessage,
+  res: ServerResponse,
   budget: BodyBudget,
   done: (result: BodyResult) => void,
   maxBytes = MAX_BODY_BYTES,
@@ -42,28 +43,33 @@ export function readBody(
   const chunks: Buffer[] = [];
   let size = 0;
   let settled = false;
-  const settle = (result: BodyResult) => {
-    if (settled) return;
+  const giveUp = (kind: 'too-large' | 'no-memory') => {
     settled = true;
-    if (result.kind !== 'whole') {
-      budget.give(size);
-      // The refusal still has to go out on this connection: what comes now is read and thrown away.
-      chunks.length = 0;
-    }
-    done(result);
+    // The refusal still has to go out on this connection: what comes now is read and thrown away.
+    chunks.length = 0;
+    budget.give(size);
+    size = 0;
+    done({ kind });
   };
   req.on('data', (chunk: Buffer) => {
     if (settled) return;
-    if (size + chunk.length > maxBytes) settle({ kind: 'too-large' });
-    else if (!budget.take(chunk.length)) settle({ kind: 'no-memory' });
+    if (size + chunk.length > maxBytes) giveUp('too-large');
+    else if (!budget.take(chunk.length)) giveUp('no-memory');
     else {
       size += chunk.length;
       chunks.push(chunk);
     }
   });
-  req.on('end', () =>
-    settle({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) }),
-  );
-  req.on('error', () => settle({ kind: 'gone' }));
-  req.on('close', () => settle({ kind: 'gone' }));
+  req.on('end', () => {
+    if (settled) return;
+    settled = true;
+    done({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
+  });
+  res.on('close', () => {
+    budget.give(size);
+    size = 0;
+    if (settled) return;
+    settled = true;
+    done({ kind: 'gone' });
+  });
 }

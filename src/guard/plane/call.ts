@@ -63,7 +63,7 @@ export class Call implements Watcher {
   }
 
   start(): void {
-    this.#res.once('close', () => this.#clientClosed());
+    this.#res.on('close', () => this.#clientClosed());
     const { sessions, upstreams } = this.#context;
     if (this.#id === '') {
       this.#ask(upstreams.any());

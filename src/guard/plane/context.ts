@@ -4,7 +4,6 @@ import type { GuardMetrics } from '../metrics.ts';
 import type { AdmissionQueue } from '../policy/admission.ts';
 import type { LeverBoard } from '../policy/levers.ts';
 import type { SessionTable } from '../policy/sessions.ts';
-import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { Fleet } from './fleet.ts';
@@ -30,7 +29,4 @@ export interface PlaneContext {
   readonly fleet: Fleet;
   readonly streams: StreamSet;
   readonly initializes: InitializeCounts;
-  readonly tokens: ExpiryCalendar;
-  /** Whether the authorization server that is fronted accepts connections; true without one. */
-  readonly authUp: () => boolean;
 }

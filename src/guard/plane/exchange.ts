@@ -23,6 +23,9 @@ export interface Watcher {
   ended(error: Error | null, began: boolean): void;
 }
 
+/** Head and body together stay below the 16 KiB that Node writes without an allocation. */
+const MAX_WHOLE_BYTES = 8 * 1024;
+
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
   readonly #watcher: Watcher;
@@ -31,6 +34,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #passing = false;
   #began = false;
   #ended = false;
+  /** The content-length of the answer, when it has one. */
+  #length = -1;
+  /** A small body that came in one piece. */
+  #whole: Buffer | null = null;
   /** Set by the watcher, when answered, for streams that get `retry:` fields. */
   stamper: RetryStamper | null = null;
 
@@ -64,13 +71,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     this.#res.writeHead(status, statusText, responseHeaders(raw));
     // A stream may stay silent for long: its head must not wait for the first event.
-    if (headers['content-length'] === undefined) this.#res.flushHeaders();
+    const length = headers['content-length'];
+    if (length === undefined) this.#res.flushHeaders();
+    else this.#length = Number(length);
     this.#watcher.headSent?.();
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (!this.#passing) return;
     this.#watcher.data?.(chunk);
+    if (chunk.length === this.#length && chunk.length <= MAX_WHOLE_BYTES) {
+      this.#whole = chunk;
+      return;
+    }
     const flows = this.stamper ? this.stamper.write(chunk) : this.#res.write(chunk);
     if (flows || this.#res.destroyed) return;
     controller.pause();
@@ -85,7 +98,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#end(null);
-    if (this.#passing) this.#res.end();
+    if (!this.#passing) return;
+    // As a text (a byte is a character) it goes out with the head, in one plain write.
+    if (this.#whole) this.#res.end(this.#whole.toString('latin1'), 'latin1');
+    else this.#res.end();
   }
 
   onResponseError(_controller: Controller | null, error: Error): void {

@@ -1,14 +1,13 @@
 /** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { Handshake } from './initialize.ts';
-import { isLoopbackHost } from './loopback.ts';
-import { noteToken } from './tokens-seen.ts';
 
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
@@ -27,30 +26,22 @@ const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway liste
  */
 export function trafficListener(context: PlaneContext, loopback: boolean): RequestListener {
   return (req, res) => {
-    res.on('error', () => {});
-    if (loopback && !isLoopbackHost(req.headers.host)) {
-      refuse(req, res, FORBIDDEN_HOST);
-      return;
-    }
-    noteToken(context.tokens, req, res);
-    if (req.method === 'GET' || req.method === 'HEAD') new Call(context, req, res, null, NO_MESSAGE).start();
+    res.on('error', ignore);
+    if (loopback && !isLoopbackHost(req.headers.host)) refuse(req, res, FORBIDDEN_HOST);
+    else if (req.method === 'GET' || req.method === 'HEAD')
+      new Call(context, req, res, null, NO_MESSAGE).start();
     else readAndServe(context, req, res);
   };
 }
 
+/** A write to a client that has gone. */
+function ignore(): void {}
+
 function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerResponse): void {
-  readBody(req, context.budget, (result) => {
+  readBody(req, res, context.budget, (result) => {
     if (result.kind === 'too-large') refuse(req, res, TOO_LARGE);
     else if (result.kind === 'no-memory') refuse(req, res, NO_MEMORY);
-    else if (result.kind === 'whole') {
-      const { body } = result;
-      if (res.destroyed) {
-        context.budget.give(body.length);
-        return;
-      }
-      res.once('close', () => context.budget.give(body.length));
-      serve(context, req, res, body);
-    }
+    else if (result.kind === 'whole') serve(context, req, res, result.body);
   });
 }
 
@@ -76,4 +67,10 @@ function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refused): vo
   res.shouldKeepAlive = false;
   req.resume();
   sendRefusal(res, refusal);
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  if (host === undefined) return true;
+  const name = host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
+  return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0;
 }
