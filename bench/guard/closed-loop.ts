@@ -1,0 +1,57 @@
+/** wrk: as many requests as a number of connections can take, one after the other on each. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Call } from './calls.ts';
+import { LOAD_CORE, type Program } from './programs.ts';
+
+export interface Closed {
+  readonly requestsPerSecond: number;
+  /** CPU time of the program under load, per request. */
+  readonly cpuMicroseconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** @throws Error when any request failed or was answered other than 2xx */
+export async function closedLoop(
+  program: Program,
+  call: Call,
+  seconds: number,
+  connections = 32,
+): Promise<Closed> {
+  const script = join(mkdtempSync(join(tmpdir(), 'allclear-bench-wrk-')), 'call.lua');
+  writeFileSync(script, lua(call));
+  const before = program.cpuMicroseconds();
+  const { stdout } = await promisify(execFile)('taskset', [
+    ...['-c', String(LOAD_CORE), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'],
+    ...['-s', script, `${program.url}${call.path}`],
+  ]);
+  const used = program.cpuMicroseconds() - before;
+  const line = stdout.split('\n').find((one) => one.startsWith('RESULT '));
+  const { requests, microseconds, failed, p50, p99 } = JSON.parse(line!.slice(7)) as Record<string, number>;
+  if (failed !== 0) throw new Error(`${program.name}: ${failed} of ${requests} requests failed\n${stdout}`);
+  return {
+    requestsPerSecond: requests! / (microseconds! / 1e6),
+    cpuMicroseconds: used / requests!,
+    p50Ms: p50! / 1000,
+    p99Ms: p99! / 1000,
+  };
+}
+
+function lua({ headers, body }: Call): string {
+  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = [[${value}]]`);
+  return `
+wrk.method = "POST"
+wrk.body = [[${body}]]
+${lines.join('\n')}
+function done(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('RESULT {"requests":%d,"microseconds":%d,"failed":%d,"p50":%d,"p99":%d}\\n',
+    summary.requests, summary.duration, failed, latency:percentile(50), latency:percentile(99)))
+end
+`;
+}
