@@ -1,7 +1,9 @@
 /** The guard as a program: options from flags and the environment, notices on stderr, a bounded stop. */
 
+import { join, resolve } from 'node:path';
 import { type Guard, type Log, type LogEntry, leversFromEnv, startGuard } from '../guard/index.ts';
 import { AllclearError, printable, systemClock } from '../kernel/index.ts';
+import { locateHome } from './home.ts';
 
 export interface GuardProgram {
   /** From `--upstream`; when empty, the environment's UPSTREAMS. */
@@ -10,6 +12,9 @@ export interface GuardProgram {
   readonly listen: string;
   /** `host:port`. */
   readonly admin: string;
+  /** `--state FILE`; false for `--no-state`; undefined: a file below ALLCLEAR_HOME, by the admin port. */
+  readonly state?: string | false;
+  readonly cwd: string;
   /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notices as JSON lines rather than as text. */
@@ -20,7 +25,7 @@ export interface GuardProgram {
 
 /**
  * Starts the guard that the command line asks for.
- * @throws AllclearError `E_USAGE` (no upstream), `E_BAD_VALUE`, `E_PORT_IN_USE`
+ * @throws AllclearError `E_USAGE` (no upstream), and as `startGuard`
  */
 export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
   const { env, err, jsonLogs } = program;
@@ -40,6 +45,7 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
     admin: program.admin,
     token,
     levers,
+    state: stateFile(program),
     log,
   });
   if (token === '') {
@@ -67,6 +73,13 @@ export function untilToldToStop(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', stop);
     if (process.connected) process.on('disconnect', stop);
   });
+}
+
+/** Two guards on one machine have two admin ports; one on port 0 is for trying things out. */
+function stateFile({ state, admin, env, cwd }: GuardProgram): string | null {
+  if (state !== undefined) return state === false ? null : resolve(cwd, state);
+  const port = Number(/\d+$/.exec(admin.trim())?.[0] ?? 0);
+  return port === 0 ? null : join(locateHome(env, cwd).folder, 'guard', `levers-${port}.json`);
 }
 
 function makeLog(json: boolean, err: (text: string) => void): Log {

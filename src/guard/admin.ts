@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { AllclearError, toAllclearError } from '../kernel/index.ts';
+import type { LeverDesk } from './levers/desk.ts';
 import { readBody } from './plane/body.ts';
 import type { PlaneContext } from './plane/context.ts';
 import type { LeverChange } from './policy/lever-hold.ts';
@@ -10,14 +11,15 @@ import type { LeverChange } from './policy/lever-hold.ts';
 const MAX_ADMIN_BODY = 64 * 1024;
 
 /** @param token what writes must carry as a Bearer token; '' makes the levers read-only */
-export function adminListener(context: PlaneContext, token: string): RequestListener {
+export function adminListener(context: PlaneContext, desk: LeverDesk, token: string): RequestListener {
   return (req, res) => {
-    serve(context, token, req, res).catch((error: unknown) => sendError(res, error));
+    serve(context, desk, token, req, res).catch((error: unknown) => sendError(res, error));
   };
 }
 
 async function serve(
   context: PlaneContext,
+  desk: LeverDesk,
   token: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -41,7 +43,7 @@ async function serve(
     }
   }
   if (path === '/levers' || path.startsWith('/levers/')) {
-    await serveLevers(context, token, req, res, decoded(path.slice('/levers'.length + 1)));
+    await serveLevers(desk, context.budget, token, req, res, decoded(path.slice('/levers'.length + 1)));
     return;
   }
   throw new AllclearError('E_NOT_FOUND', {
@@ -51,7 +53,8 @@ async function serve(
 }
 
 async function serveLevers(
-  { levers, budget }: PlaneContext,
+  levers: LeverDesk,
+  budget: PlaneContext['budget'],
   token: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -66,11 +69,11 @@ async function serveLevers(
   authorize(token, req);
   const body = await readJson(req, res, budget);
   if (req.method === 'POST' && name === 'release') {
-    send(res, 200, { levers: levers.release(text(body, 'incident'), text(body, 'actor')) });
+    send(res, 200, { levers: await levers.release(text(body, 'incident'), text(body, 'actor')) });
   } else if (req.method === 'PUT' && name !== '') {
-    send(res, 200, levers.set(name, readChange(body)));
+    send(res, 200, await levers.set(name, readChange(body)));
   } else if (req.method === 'DELETE' && name !== '') {
-    send(res, 200, levers.reset(name, text(body, 'actor')));
+    send(res, 200, await levers.reset(name, text(body, 'actor')));
   } else {
     throw new AllclearError('E_USAGE', {
       what: `${req.method} is not served here`,

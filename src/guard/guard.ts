@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
+import { LeverDesk } from './levers/desk.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
@@ -38,6 +39,8 @@ export interface GuardOptions {
   readonly token?: string;
   /** Values of the levers at start, by name, as in the environment. */
   readonly levers?: Readonly<Record<string, string | undefined>>;
+  /** The file that keeps held levers over a restart. Default: a restart forgets them. */
+  readonly state?: string | null;
   /** Gets one object per notice (lever changes, upstreams going up and down). Default: nothing is logged. */
   readonly log?: Log;
   readonly clock?: Clock;
@@ -56,42 +59,51 @@ export interface Guard {
 
 /**
  * Starts a guard.
- * @throws AllclearError `E_BAD_VALUE` (upstream, lever, address), `E_PORT_IN_USE`
+ * @throws AllclearError `E_BAD_VALUE` (upstream, lever, address, state), `E_PORT_IN_USE`, `E_STORE_BUSY` (state)
  */
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
-  const { context, close } = assemble(options);
+  const { context, desk, close } = assemble(options);
   // Long-lived clients keep their connections; a slow head or body must not keep a socket for ever.
   const server = createServer(
     { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000, maxHeaderSize: 32_768 },
     trafficListener(context, isLoopback(traffic.host)),
   );
-  const adminServer = createServer({ requestTimeout: 10_000 }, adminListener(context, options.token ?? ''));
+  const serveAdmin = adminListener(context, desk, options.token ?? '');
+  const ready = Promise.withResolvers<void>();
+  const adminServer = createServer({ requestTimeout: 10_000 }, (req, res) => {
+    void ready.promise.then(() => serveAdmin(req, res));
+  });
   try {
+    const adminUrl = await listen(adminServer, admin, '--admin');
+    if (options.state) await desk.keepIn(options.state);
     await context.fleet.set(parseUpstreams(context.levers.get('UPSTREAMS').value));
     const listenUrl = await listen(server, traffic, '--listen');
-    const adminUrl = await listen(adminServer, admin, '--admin');
+    ready.resolve();
     const stop = once(async () => {
       context.queue.close();
       context.streams.endAll();
       await Promise.all([closeServer(server), closeServer(adminServer)]);
+      await desk.close();
       close();
     });
     return { listenUrl, adminUrl, stop };
   } catch (error) {
     server.close();
     adminServer.close();
+    await desk.close();
     close();
     throw error;
   }
 }
 
 /** Makes the policy and the plane, and connects them. */
-function assemble(options: GuardOptions): { context: PlaneContext; close: () => void } {
+function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDesk; close: () => void } {
   const { clock = systemClock, random = Math.random, log = nothing } = options;
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
+  const desk = new LeverDesk(clock, levers, log);
   const sessions = new SessionTable(clock, SESSION_LIMITS);
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
@@ -135,6 +147,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
 
   function react(event: LeverEvent): void {
     log({ ...event });
+    desk.boardChanged();
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     queue.update();
@@ -149,6 +162,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; close: () => 
   sweep();
   return {
     context,
+    desk,
     close: () => {
       cancelSweep();
       levers.close();

@@ -76,8 +76,16 @@ function whenReady(child: Child, found: (ready: z.infer<typeof readyLine>) => vo
   });
 }
 
+/** A lab neither takes up what another guard left on these ports, nor leaves anything itself. */
 function guardArguments({ upstreams, listen, admin }: GuardProcessOptions): string[] {
-  return [...upstreams.flatMap((url) => ['--upstream', url]), '--listen', listen, '--admin', admin];
+  return [
+    ...upstreams.flatMap((url) => ['--upstream', url]),
+    '--listen',
+    listen,
+    '--admin',
+    admin,
+    '--no-state',
+  ];
 }
 
 /** Undefined when the line is no JSON: programs may print other things before they are ready. */

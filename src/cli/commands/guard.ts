@@ -6,6 +6,8 @@ export interface GuardCommandOptions {
   readonly upstream?: readonly string[];
   readonly listen?: string;
   readonly admin?: string;
+  /** False: `--no-state`. */
+  readonly state?: string | false;
   readonly jsonLogs?: boolean;
 }
 
@@ -15,7 +17,9 @@ export async function guardCommand(options: GuardCommandOptions, io: Io): Promis
     upstreams: options.upstream ?? [],
     listen: options.listen ?? '127.0.0.1:8080',
     admin: options.admin ?? '127.0.0.1:9090',
+    state: options.state,
     env: io.env,
+    cwd: io.cwd,
     // People read notices on a terminal; programs get JSON lines.
     jsonLogs: options.jsonLogs === true || !process.stderr.isTTY,
     err: (text) => io.err(text),

@@ -44,6 +44,8 @@ export const guardCommands: Declare = (io, done) => {
     .option('--upstream <url>', 'an MCP server; repeat for several (UPSTREAMS)', collect)
     .option('--listen <host:port>', 'where MCP traffic comes in', '127.0.0.1:8080')
     .option('--admin <host:port>', 'where metrics and levers are', '127.0.0.1:9090')
+    .option('--state <file>', 'keeps held levers over a restart (.allclear/guard/levers-<admin port>.json)')
+    .option('--no-state', 'a restart forgets what is held')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
     .addHelpText('after', example('allclear guard --upstream http://127.0.0.1:3001'))
     .action(async (options: object) => {
