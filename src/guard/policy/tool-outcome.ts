@@ -1,0 +1,54 @@
+/** How tool calls end, as it is counted, and what that says of the tool. */
+import type { Evidence } from './breaker.ts';
+
+/**
+ * `ok`, `tool_error` (a result with isError), `error` (a JSON-RPC error, an HTTP status, a broken connection), `timeout` (the
+ * guard's deadline), `cancelled` (by the client, or it left), and what the guard refused: `rejected_breaker`,
+ * `rejected_busy` (too many in progress), `rejected_retry` (beyond the retry budget).
+ */
+export const toolOutcomes = [
+  'ok',
+  'tool_error',
+  'error',
+  'timeout',
+  'cancelled',
+  'rejected_breaker',
+  'rejected_busy',
+  'rejected_retry',
+] as const;
+export type ToolOutcome = (typeof toolOutcomes)[number];
+
+export interface ToolEnd {
+  readonly outcome: ToolOutcome;
+  readonly evidence: Evidence;
+}
+
+const OK: ToolEnd = { outcome: 'ok', evidence: 'answers' };
+const TOOL_ERROR: ToolEnd = { outcome: 'tool_error', evidence: 'answers' };
+const TIMEOUT: ToolEnd = { outcome: 'timeout', evidence: 'fails' };
+const CANCELLED: ToolEnd = { outcome: 'cancelled', evidence: 'nothing' };
+const FAILED: ToolEnd = { outcome: 'error', evidence: 'fails' };
+const REFUSED: ToolEnd = { outcome: 'error', evidence: 'nothing' };
+const ANSWERED_ERROR: ToolEnd = { outcome: 'error', evidence: 'answers' };
+
+/**
+ * Reads the label `error_type` of a call that passed. Transport errors and time-outs speak against a tool;
+ * an answer speaks for it, also one that reports an error; HTTP 4xx (429 too) concerns the caller.
+ */
+export function toolEnd(error: string): ToolEnd {
+  switch (error) {
+    case '':
+      return OK;
+    case 'tool_error':
+      return TOOL_ERROR;
+    case 'timeout':
+      return TIMEOUT;
+    case 'cancelled':
+      return CANCELLED;
+    case 'broken':
+      return FAILED;
+    default:
+      if (/^5\d\d$/.test(error)) return FAILED;
+      return /^\d/.test(error) ? REFUSED : ANSWERED_ERROR;
+  }
+}

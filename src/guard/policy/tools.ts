@@ -1,0 +1,208 @@
+/**
+ * Which tool calls pass. In front of each tool stand, in this order, a breaker, a budget for retries and a
+ * bulkhead; behind them a deadline. A call enters, and gets a passage or a refusal; a passage ends once.
+ *
+ * All of it follows the levers of the tool, also for calls that are already in progress.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../kernel/index.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
+import { CallKeys } from './call-key.ts';
+import { FailedCalls, RETRY_WINDOW_MS } from './failed-calls.ts';
+import { OTHER } from './labels.ts';
+import type { ToolLimits } from './lever-values.ts';
+import { type Caller, Passage, type ToolRequest } from './passage.ts';
+import { RetryBudget } from './retry-budget.ts';
+import { type ToolCounts, ToolCountsTable } from './tool-counts.ts';
+import { toolEnd } from './tool-outcome.ts';
+
+/** Tools with a state of their own; beyond, the one that was not called for longest is forgotten. */
+const MAX_TOOLS = 2000;
+/** Longer names share one state. */
+const MAX_NAME_LENGTH = 128;
+
+export interface ToolRefusal {
+  /** `held`: an operator keeps the breaker open. */
+  readonly why: 'breaker' | 'held' | 'busy' | 'retry';
+  /** Whole seconds, jittered. */
+  readonly retryAfter: number;
+}
+
+interface Tool {
+  readonly name: string;
+  readonly counts: ToolCounts;
+  readonly breaker: Breaker;
+  readonly budget: RetryBudget;
+  readonly running: Set<Passage>;
+  /** Those of callers that are surely one, to recognize a call that is made again while it runs. */
+  readonly byCaller: Map<string, Set<Passage>>;
+  /** Until then some failed call of this tool may be remembered. Monotonic ms. */
+  failuresUntil: number;
+}
+
+export class Tools {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #limits: (tool: string) => ToolLimits;
+  readonly #tools = new LRUCache<string, Tool>({ max: MAX_TOOLS });
+  readonly #counts = new ToolCountsTable();
+  readonly #keys = new CallKeys();
+  readonly #failed = new FailedCalls();
+
+  /**
+   * @param random gives [0, 1)
+   * @param limits the levers in force for a tool, asked at each call
+   */
+  constructor(clock: Clock, random: () => number, limits: (tool: string) => ToolLimits) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#limits = limits;
+  }
+
+  enter(request: ToolRequest): Passage | ToolRefusal {
+    const now = this.#clock.monotonic();
+    const tool = this.#tool(request.tool);
+    const limits = this.#limits(request.tool);
+    const retry = this.#isRetry(now, tool, request);
+    if (retry !== 'no') tool.counts.retries += 1;
+    const refusal = this.#refusal(now, tool, limits, retry === 'yes');
+    if (refusal) {
+      const outcome = refusal.why === 'held' ? 'rejected_breaker' : (`rejected_${refusal.why}` as const);
+      tool.counts.ended[outcome] += 1;
+      return refusal;
+    }
+    tool.budget.passed(now, retry === 'yes');
+    const probe = limits.breaker === 'auto' ? tool.breaker.enter(now) : null;
+    const { recoveries } = tool.breaker;
+    const passage = new Passage(this.#clock, request, now, probe, recoveries, (one, error) =>
+      this.#ended(tool, one, error),
+    );
+    this.#admit(tool, passage, request.caller);
+    passage.limit(limits.timeoutSeconds);
+    return passage;
+  }
+
+  /** The levers have changed: calls in progress get their new deadline. */
+  update(): void {
+    for (const tool of this.#tools.values()) {
+      for (const passage of tool.running) passage.limit(this.#limits(passage.tool).timeoutSeconds);
+    }
+  }
+
+  /** For the keyed hash of what must not be kept. */
+  hash(text: string): string {
+    return this.#keys.of(text);
+  }
+
+  /** What was counted, by label. */
+  counts(): Iterable<ToolCounts> {
+    return this.#counts.all();
+  }
+
+  /** The breakers' states by label; several tools may share one. */
+  *breakers(): Iterable<{ readonly label: string; readonly state: BreakerState }> {
+    const now = this.#clock.monotonic();
+    for (const tool of this.#tools.values()) {
+      const mode = this.#limits(tool.name).breaker;
+      yield { label: tool.counts.label, state: mode === 'auto' ? tool.breaker.state(now) : mode };
+    }
+  }
+
+  #refusal(now: number, tool: Tool, limits: ToolLimits, retry: boolean): ToolRefusal | null {
+    if (limits.breaker === 'open') return { why: 'held', retryAfter: this.#seconds(30, 30) };
+    if (limits.breaker === 'closed') tool.breaker.reset(now);
+    const waitMs = tool.breaker.waitMs(now);
+    if (waitMs > 0) return { why: 'breaker', retryAfter: this.#seconds(Math.ceil(waitMs / 1000), 3) };
+    if (retry && !this.#mayRetry(now, tool, limits)) return { why: 'retry', retryAfter: this.#seconds(3, 3) };
+    if (limits.maxConcurrency > 0 && tool.running.size >= limits.maxConcurrency) {
+      return { why: 'busy', retryAfter: this.#seconds(1, 3) };
+    }
+    return null;
+  }
+
+  /** Where retries are all that comes, a probe must be one; it is charged to the budget all the same. */
+  #mayRetry(now: number, tool: Tool, { retryBudget }: ToolLimits): boolean {
+    if (retryBudget === null) return true;
+    const probing = retryBudget > 0 && tool.breaker.state(now) === 'half-open';
+    return probing || tool.budget.allows(now, retryBudget);
+  }
+
+  /**
+   * Whether this is a call made again that failed, timed out or was cancelled in the last two minutes, or that
+   * still runs. After a success it is polling. `late`: the tool has recovered since, so nothing speaks against it.
+   */
+  #isRetry(now: number, tool: Tool, { caller, params, tool: name }: ToolRequest): 'no' | 'yes' | 'late' {
+    if (caller.key === '') return 'no';
+    const running = tool.byCaller.get(caller.key);
+    // The arguments are read only where there is something to compare them with.
+    if (running === undefined && now >= tool.failuresUntil) return 'no';
+    const key = this.#keys.ofCall(caller.key, name, params);
+    if (key === '') return 'no';
+    const before = firstWith(key, running, this.#keys) ?? this.#failed.find(key, now);
+    if (!before) return 'no';
+    return before.recoveries === tool.breaker.recoveries ? 'yes' : 'late';
+  }
+
+  #admit(tool: Tool, passage: Passage, caller: Caller): void {
+    tool.counts.inflight += 1;
+    tool.running.add(passage);
+    if (caller.shared || caller.key === '') return;
+    const same = tool.byCaller.get(caller.key);
+    if (same) same.add(passage);
+    else tool.byCaller.set(caller.key, new Set([passage]));
+  }
+
+  #ended(tool: Tool, passage: Passage, error: string): void {
+    const now = this.#clock.monotonic();
+    const { caller } = passage;
+    tool.counts.inflight -= 1;
+    tool.running.delete(passage);
+    const same = tool.byCaller.get(caller.key);
+    if (same?.delete(passage) && same.size === 0) tool.byCaller.delete(caller.key);
+
+    const { outcome, evidence } = toolEnd(error);
+    tool.counts.ended[outcome] += 1;
+    if (outcome === 'timeout') tool.counts.timeouts.guard += 1;
+    if (outcome === 'cancelled') tool.counts.timeouts.client += 1;
+    this.#remember(now, tool, passage, outcome === 'ok');
+    if (this.#limits(passage.tool).breaker === 'auto') {
+      tool.breaker.ended(now, passage.startedAt, passage.probe, evidence);
+    }
+  }
+
+  #remember(now: number, tool: Tool, passage: Passage, well: boolean): void {
+    if (passage.caller.key === '') return;
+    if (!well) {
+      tool.failuresUntil = now + RETRY_WINDOW_MS;
+      this.#failed.add(passage.key(this.#keys), { at: now, recoveries: passage.recoveries });
+    } else if (now < tool.failuresUntil) this.#failed.forget(passage.key(this.#keys));
+  }
+
+  #tool(given: string): Tool {
+    const name = given.length > MAX_NAME_LENGTH ? OTHER : given;
+    let tool = this.#tools.get(name);
+    if (!tool) {
+      tool = {
+        name,
+        counts: this.#counts.of(name),
+        breaker: new Breaker(),
+        budget: new RetryBudget(),
+        running: new Set(),
+        byCaller: new Map(),
+        failuresUntil: 0,
+      };
+      this.#tools.set(name, tool);
+    }
+    return tool;
+  }
+
+  /** Whole seconds from `least`, spread so that refused callers do not come back together. */
+  #seconds(least: number, spread: number): number {
+    return least + Math.floor(this.#random() * spread);
+  }
+}
+
+function firstWith(key: string, running: ReadonlySet<Passage> | undefined, keys: CallKeys): Passage | null {
+  for (const one of running ?? []) if (one.key(keys) === key) return one;
+  return null;
+}
