@@ -15,6 +15,7 @@ import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
+import { Tools } from './policy/tools.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 
 const MAX_WAITING = 10_000;
@@ -122,7 +123,9 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
   });
   const queue = new AdmissionQueue(clock, limits, gate);
   const streams = new StreamSet(clock, levers, random);
+  const tools = new Tools(clock, random, (tool) => levers.values.tool(tool));
   const metrics = new GuardMetrics({
+    tools,
     sessions,
     upstreams,
     levers,
@@ -143,6 +146,8 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     fleet,
     streams,
     initializes,
+    tools,
+    cancellable: new Map(),
   };
 
   function react(event: LeverEvent): void {
@@ -150,6 +155,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     desk.boardChanged();
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
+    if (event.name.startsWith('TOOL_')) tools.update();
     queue.update();
   }
 

@@ -6,7 +6,9 @@ import { leverNumber } from './policy/lever-definitions.ts';
 import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
+import type { Tools } from './policy/tools.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
+import { toolMetrics } from './tool-metrics.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
@@ -27,6 +29,7 @@ export interface Watched {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
   readonly levers: LeverBoard;
+  readonly tools: Tools;
   /** Initialize requests taken in and not yet answered. */
   readonly pendingInitializes: () => number;
   readonly openStreams: () => number;
@@ -67,6 +70,7 @@ export class GuardMetrics {
       registers,
     });
     gauges(watched, this.#registry);
+    toolMetrics(watched.tools, this.#registry);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {

@@ -11,13 +11,24 @@ import type { PlaneContext } from './context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
 import { pathOf, upstreamPath } from './path.ts';
+import { RetryStamper } from './sse.ts';
 
 const MAX_SESSION_ID = 512;
+/** How long a call that is given up may take to finish the event it is in the middle of. */
+const LAST_EVENT_MS = 1000;
 
 /** Somebody who stands in front of a call, and is told once how it ended. */
 export interface CallObserver {
   /** @param error '' for success; else as in the label `error_type`: a JSON-RPC code, `tool_error`, … */
   ended(error: string): void;
+}
+
+/** What the client of an interrupted call is told. */
+export interface LastWords {
+  /** Answers when nothing of an answer has been sent. */
+  whole(): void;
+  /** The last event of a stream that has begun. */
+  readonly event: string;
 }
 
 export class Call implements Watcher {
@@ -41,6 +52,8 @@ export class Call implements Watcher {
   #gone = false;
   #ended = false;
   #interrupted = false;
+  /** A GET event stream is open. */
+  #streaming = false;
   readonly #observer: CallObserver | null;
 
   constructor(
@@ -128,8 +141,12 @@ export class Call implements Watcher {
       if (status < 300) this.#adopt(upstream);
     }
     if (status === 200 && this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
-    const streaming = this.#req.method === 'GET' && status === 200 && isEventStream(headers['content-type']);
-    if (streaming && !this.#res.destroyed) this.#openStream();
+    if (status === 200 && isEventStream(headers['content-type']) && !this.#res.destroyed) {
+      if (this.#req.method === 'GET') this.#openStream();
+      // An observer may interrupt, which has to happen between two events.
+      else if (this.#observer !== null && canGrow(headers))
+        this.#exchange!.stamper = new RetryStamper(this.#res);
+    }
     return 'pass';
   }
 
@@ -147,6 +164,7 @@ export class Call implements Watcher {
   }
 
   #openStream(): void {
+    this.#streaming = true;
     this.#exchange!.stamper = this.#context.streams.add(this.#res);
     const session = this.#session;
     if (!session) return;
@@ -157,8 +175,7 @@ export class Call implements Watcher {
   }
 
   headSent(): void {
-    const stamper = this.#exchange?.stamper;
-    if (stamper) this.#context.streams.stamp(stamper);
+    if (this.#streaming) this.#context.streams.stamp(this.#exchange!.stamper!);
   }
 
   data(chunk: Buffer): void {
@@ -170,7 +187,7 @@ export class Call implements Watcher {
     const upstream = this.#upstream!;
     upstream.calls -= 1;
     if (this.#interrupted) return;
-    const stream = this.#exchange?.stamper !== null;
+    const stream = this.#streaming;
     const failure = error ? fleet.failed(upstream, error) : null;
     if (stream && !this.#gone && failure === null) fleet.doubt(upstream);
     if (this.#gone) this.#observe('cancelled');
@@ -231,13 +248,39 @@ export class Call implements Watcher {
     this.#observe(String(refusal.status));
   }
 
-  /** Gives the call up before its end: the request to the upstream is cut, and `answer` tells the client. */
-  interrupt(error: string, answer: (res: ServerResponse) => void): void {
+  /** Where the request has been sent, or null. */
+  get upstream(): Upstream | null {
+    return this.#upstream;
+  }
+
+  /** Instead of `start`: the call has been answered without being made. */
+  refused(error: string): void {
+    this.#observe(error);
+  }
+
+  /** Its client has said that it waits no longer. What still comes passes. */
+  abandoned(): void {
+    this.#observe('cancelled');
+  }
+
+  /**
+   * Gives the call up before its end: the request to the upstream is cut, and the client is told. In an event
+   * stream that happens between two events; a body that is no stream ends in the middle.
+   */
+  interrupt(error: string, words: LastWords): void {
     if (this.#ended) return;
     this.#interrupted = true;
     this.#observe(error);
-    this.#exchange?.cut();
-    answer(this.#res);
+    const stamper = this.#exchange?.stamper;
+    if (!this.#res.headersSent || !stamper) {
+      this.#exchange?.cut();
+      if (this.#res.headersSent) this.#res.destroy();
+      else words.whole();
+      return;
+    }
+    const cancel = this.#context.clock.after(LAST_EVENT_MS, () => this.#res.destroy());
+    this.#res.once('close', cancel);
+    stamper.end(words.event, () => this.#exchange?.cut());
   }
 
   #clientClosed(): void {
@@ -265,6 +308,11 @@ export class Call implements Watcher {
       seconds,
     );
   }
+}
+
+/** Whether something may be added at the end of the body. */
+function canGrow(headers: Record<string, string | string[] | undefined>): boolean {
+  return headers['content-length'] === undefined && headers['content-encoding'] === undefined;
 }
 
 function isEventStream(contentType: string | string[] | undefined): boolean {

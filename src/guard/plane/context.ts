@@ -4,10 +4,12 @@ import type { GuardMetrics } from '../metrics.ts';
 import type { AdmissionQueue } from '../policy/admission.ts';
 import type { LeverBoard } from '../policy/levers.ts';
 import type { SessionTable } from '../policy/sessions.ts';
+import type { Tools } from '../policy/tools.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { Fleet } from './fleet.ts';
 import type { StreamSet } from './streams.ts';
+import type { CancellableCalls } from './tool-call.ts';
 
 /** Counts over the initialize requests of one guard. */
 export interface InitializeCounts {
@@ -29,4 +31,6 @@ export interface PlaneContext {
   readonly fleet: Fleet;
   readonly streams: StreamSet;
   readonly initializes: InitializeCounts;
+  readonly tools: Tools;
+  readonly cancellable: CancellableCalls;
 }

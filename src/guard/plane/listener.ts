@@ -8,6 +8,7 @@ import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { Handshake } from './initialize.ts';
+import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
@@ -47,6 +48,11 @@ function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerRe
 
 function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse, body: Buffer): void {
   const message = req.method === 'POST' ? messageOf(req, body) : NO_MESSAGE;
+  if (isToolCall(message)) {
+    new ToolCall(context, req, res, body, message).start();
+    return;
+  }
+  if (message.kind === 'one-way') noticeCancellation(context, req, message);
   if (message.kind !== 'initialize') {
     new Call(context, req, res, body.length === 0 ? null : body, message).start();
     return;

@@ -1,4 +1,4 @@
-/** Writes `retry:` fields into an event stream that passes through, only ever between two events. */
+/** Writes `retry:` fields and a last event into an event stream that passes through, only ever between two events. */
 import type { ServerResponse } from 'node:http';
 
 const LF = 10;
@@ -8,10 +8,12 @@ export class RetryStamper {
   readonly #res: ServerResponse;
   /** True where a new event may begin. */
   #atBoundary = true;
-  #last = LF;
+  #lastByte = LF;
   /** Whether the byte before the last line end was a line end too. */
   #lineEmpty = true;
   #pending: number | null = null;
+  #ended = false;
+  #last: { readonly event: string; readonly done: () => void } | null = null;
 
   constructor(res: ServerResponse) {
     this.#res = res;
@@ -24,9 +26,16 @@ export class RetryStamper {
     else this.#pending = milliseconds;
   }
 
+  /** Ends the stream with this event, at the next place where that may be; then calls `done`. */
+  end(event: string, done: () => void): void {
+    this.#last = { event, done };
+    if (this.#atBoundary) this.#finish();
+  }
+
   /** Passes a chunk on. Returns what `write` returns: false asks to wait for `drain`. */
   write(chunk: Buffer): boolean {
-    if (this.#pending === null) {
+    if (this.#ended) return true;
+    if (this.#pending === null && this.#last === null) {
       // Only the end of the chunk matters, and a line longer than the chunk changes nothing.
       for (let index = Math.max(0, chunk.length - 4); index < chunk.length; index++) this.#see(chunk[index]!);
       return this.#res.write(chunk);
@@ -34,25 +43,34 @@ export class RetryStamper {
     for (let index = 0; index < chunk.length; index++) {
       this.#see(chunk[index]!);
       if (!this.#atBoundary || chunk[index + 1] === LF) continue;
-      const milliseconds = this.#pending;
-      this.#pending = null;
       this.#res.write(chunk.subarray(0, index + 1));
+      if (this.#last !== null) return this.#finish();
+      const milliseconds = this.#pending!;
+      this.#pending = null;
       this.#res.write(field(milliseconds));
       return this.write(chunk.subarray(index + 1));
     }
     return this.#res.write(chunk);
   }
 
+  #finish(): boolean {
+    const { event, done } = this.#last!;
+    this.#ended = true;
+    this.#res.end(event);
+    done();
+    return true;
+  }
+
   /** Line ends are LF, CR or CRLF; an empty line ends an event. */
   #see(byte: number): void {
-    if (byte === LF && this.#last === CR) {
-      this.#last = LF;
+    if (byte === LF && this.#lastByte === CR) {
+      this.#lastByte = LF;
       return;
     }
     const lineEnd = byte === LF || byte === CR;
     this.#atBoundary = lineEnd && this.#lineEmpty;
     this.#lineEmpty = lineEnd;
-    this.#last = byte;
+    this.#lastByte = byte;
   }
 }
 

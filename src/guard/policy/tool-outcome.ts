@@ -18,6 +18,11 @@ export const toolOutcomes = [
 ] as const;
 export type ToolOutcome = (typeof toolOutcomes)[number];
 
+/** How a refusal counts. */
+export function refusalOutcome(why: 'breaker' | 'held' | 'busy' | 'retry'): ToolOutcome {
+  return why === 'held' ? 'rejected_breaker' : `rejected_${why}`;
+}
+
 export interface ToolEnd {
   readonly outcome: ToolOutcome;
   readonly evidence: Evidence;

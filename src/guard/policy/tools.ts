@@ -14,7 +14,7 @@ import type { ToolLimits } from './lever-values.ts';
 import { type Caller, Passage, type ToolRequest } from './passage.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type ToolCounts, ToolCountsTable } from './tool-counts.ts';
-import { toolEnd } from './tool-outcome.ts';
+import { refusalOutcome, toolEnd } from './tool-outcome.ts';
 
 /** Tools with a state of their own; beyond, the one that was not called for longest is forgotten. */
 const MAX_TOOLS = 2000;
@@ -67,8 +67,7 @@ export class Tools {
     if (retry !== 'no') tool.counts.retries += 1;
     const refusal = this.#refusal(now, tool, limits, retry === 'yes');
     if (refusal) {
-      const outcome = refusal.why === 'held' ? 'rejected_breaker' : (`rejected_${refusal.why}` as const);
-      tool.counts.ended[outcome] += 1;
+      tool.counts.ended[refusalOutcome(refusal.why)] += 1;
       return refusal;
     }
     tool.budget.passed(now, retry === 'yes');
@@ -87,6 +86,11 @@ export class Tools {
     for (const tool of this.#tools.values()) {
       for (const passage of tool.running) passage.limit(this.#limits(passage.tool).timeoutSeconds);
     }
+  }
+
+  /** When a call that ran into its deadline may sensibly be made again; whole seconds, jittered. */
+  secondsAfterTimeout(): number {
+    return this.#seconds(2, 4);
   }
 
   /** For the keyed hash of what must not be kept. */
