@@ -27,6 +27,7 @@ const SESSION_LIMITS = {
   lostSeconds: 600,
 };
 const SWEEP_MS = 5000;
+const LOOK_MS = 100;
 const STOP_GRACE_MS = 2000;
 
 export interface GuardOptions {
@@ -166,11 +167,19 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     cancelSweep = clock.after(SWEEP_MS, sweep);
   };
   sweep();
+  // Nothing tells when the rest of a handshake is no longer late by being given up: look again now and then.
+  let cancelLook = nothing;
+  const look = () => {
+    if (levers.values.initAuto) queue.poke();
+    cancelLook = clock.after(LOOK_MS, look);
+  };
+  look();
   return {
     context,
     desk,
     close: () => {
       cancelSweep();
+      cancelLook();
       levers.close();
       queue.close();
       fleet.close();

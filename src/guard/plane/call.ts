@@ -50,6 +50,8 @@ export class Call implements Watcher {
   /** The swallowed answer means: ask the next upstream. */
   #askNext = false;
   #gone = false;
+  /** Set for what a handshake asks for after initialize, until it is answered. */
+  #followed: ((answered: boolean) => void) | null = null;
   #ended = false;
   #interrupted = false;
   /** A GET event stream is open. */
@@ -104,6 +106,9 @@ export class Call implements Watcher {
     }
     this.#upstream = upstream;
     upstream.calls += 1;
+    this.#followed = upstream.pressure.followers.sent(
+      this.#req.method === 'GET' ? 'GET' : this.#message.method,
+    );
     this.#exchange = new Exchange(this.#res, this);
     const options: Dispatcher.DispatchOptions = {
       method: this.#req.method as Dispatcher.HttpMethod,
@@ -123,6 +128,7 @@ export class Call implements Watcher {
     const { fleet, sessions } = this.#context;
     const upstream = this.#upstream!;
     fleet.alive(upstream);
+    this.#followed?.(true);
     const session = this.#session;
     if (status >= 400) this.#error = String(status);
     if (session) {
@@ -186,6 +192,7 @@ export class Call implements Watcher {
     const { fleet, streams } = this.#context;
     const upstream = this.#upstream!;
     upstream.calls -= 1;
+    this.#followed?.(false);
     if (this.#interrupted) return;
     const stream = this.#streaming;
     const failure = error ? fleet.failed(upstream, error) : null;

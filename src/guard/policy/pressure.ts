@@ -12,6 +12,7 @@
  * - While the lever says `auto`, as many are in hand as keep the server busy, and hardly more (`VegasLimit`).
  */
 import type { Clock } from '../../kernel/index.ts';
+import { Followers } from './followers.ts';
 import type { LeverValues } from './lever-values.ts';
 import { VegasLimit } from './vegas-limit.ts';
 
@@ -58,10 +59,13 @@ export class Pressure {
   #windowAnswers = 0;
   #perSecond = 0;
   readonly #vegas: VegasLimit;
+  /** The rest of handshakes whose initialize was answered. */
+  readonly followers: Followers;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#vegas = new VegasLimit(clock);
+    this.followers = new Followers(clock);
     this.#windowStart = clock.monotonic();
   }
 
@@ -97,7 +101,7 @@ export class Pressure {
   }
 
   canTake(pace: Pace): boolean {
-    if (pace === 'auto') return this.#sent.size < this.#vegas.limit;
+    if (pace === 'auto') return this.#sent.size < this.#vegas.limit && !this.followers.late;
     if (this.#sent.size < ALWAYS) return true;
     if (this.#sent.size >= this.#mostInHand()) return false;
     return pace === 'free' || !this.#isLate();

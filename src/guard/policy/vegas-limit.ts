@@ -3,34 +3,39 @@
  *
  * The algorithm is TCP Vegas (Brakmo and Peterson, "TCP Vegas: End to End Congestion Avoidance on a Global
  * Internet", 1995), with requests for segments. Of `limit` requests in hand, `limit × (1 − base / latency)` wait
- * inside the server, where `base` is what an answer takes when nothing else is in hand. A few should wait,
- * so that the server is never idle; more only makes everybody late. Once a round (as many answers as the limit):
+ * inside the server, where `base` is what an answer takes when nothing else is in hand. Once a round (as
+ * many answers as the limit):
  *
- * - fewer than ALPHA wait: one more (twice as many until the first time that enough wait: slow start);
- * - more than BETA wait: one less; an answer that never came: half.
+ * - fewer than ALPHA × √limit wait: one more (twice as many until enough wait for the first time: slow start);
+ * - more than BETA × √limit wait: one less; after an answer that never came: half.
  *
- * Two departures. `base` is the mean of such answers and not the least, because servers, unlike links,
- * vary by themselves. And under unbroken load it would grow old, so that every 30 s the limit is 1 for a
- * few answers (as BBR does in ProbeRTT, Cardwell et al. 2016).
+ * The departures. Hardly anybody should wait, so the thresholds are low: the rest of a handshake needs the
+ * server too, and a saturated event loop accepts but one connection a turn (libuv since 1.45), so that two
+ * initializes a turn already starve the event streams. They grow with √limit because servers, unlike links,
+ * vary by themselves; for the same reason `base` is a mean and not the least. And under unbroken load it would
+ * grow old, so that every 30 s the limit is 1 for a few answers (as in ProbeRTT of BBR, Cardwell et al. 2016).
  */
 import type { Clock } from '../../kernel/index.ts';
 
-const ALPHA = 2;
-const BETA = 4;
-const FIRST_LIMIT = 4;
+const ALPHA = 0.3;
+const BETA = 0.6;
 const MOST = 1000;
 /** So many answers to requests that were alone make a base. */
 const PROBE_ANSWERS = 5;
 const BASE_LASTS_MS = 30_000;
+/** With a limit of 1 nobody ever waits, so 2 are tried so often: nothing else would tell that there is room. */
+const TRY_TWO_MS = 1000;
 const SMOOTHING = 0.2;
 
 export class VegasLimit {
   readonly #clock: Clock;
-  #limit = FIRST_LIMIT;
+  #limit = 1;
   #slowStart = true;
   /** Mean ms of an answer that had the server for itself; 0 before the first. */
   #baseMs = 0;
   #baseAt = Number.NEGATIVE_INFINITY;
+  /** When the limit fell to 1, in monotonic ms. */
+  #oneSince = Number.NEGATIVE_INFINITY;
   /** Answers that a probe still needs; 0 when none is under way. */
   #probing = PROBE_ANSWERS;
   #roundAnswers = 0;
@@ -62,7 +67,7 @@ export class VegasLimit {
   /** The answer will never come. */
   failed(): void {
     this.#slowStart = false;
-    this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+    this.#lower(Math.floor(this.#limit / 2));
     this.#startRound();
   }
 
@@ -70,9 +75,10 @@ export class VegasLimit {
     const known = this.#baseMs > 0;
     this.#baseMs = known ? this.#baseMs + (tookMs - this.#baseMs) * SMOOTHING : tookMs;
     if (this.#probing > 0) this.#probing -= 1;
-    // With a limit of 1 nobody ever waits, so nothing would tell that there is room for more.
-    else if (this.#limit === 1) this.#limit = 2;
-    if (this.#probing === 0) this.#baseAt = this.#clock.monotonic();
+    if (this.#probing > 0) return;
+    const now = this.#clock.monotonic();
+    this.#baseAt = now;
+    if (this.#limit === 1 && now - this.#oneSince >= TRY_TWO_MS) this.#limit = 2;
   }
 
   #count(tookMs: number, inHand: number): void {
@@ -86,12 +92,18 @@ export class VegasLimit {
     const waiting = this.#limit * (1 - this.#baseMs / (this.#roundMs / this.#roundAnswers));
     // A limit that nothing came near was not put to the test.
     const tested = this.#roundMost * 2 > this.#limit;
-    if (waiting > BETA) this.#limit = Math.max(1, this.#limit - 1);
-    else if (waiting < ALPHA && tested) {
+    const unit = Math.sqrt(this.#limit);
+    if (waiting >= ALPHA * unit) this.#slowStart = false;
+    if (waiting > BETA * unit) this.#lower(this.#limit - 1);
+    else if (waiting < ALPHA * unit && tested) {
       this.#limit = Math.min(MOST, this.#slowStart ? this.#limit * 2 : this.#limit + 1);
     }
-    if (waiting >= ALPHA) this.#slowStart = false;
     this.#startRound();
+  }
+
+  #lower(limit: number): void {
+    this.#limit = Math.max(1, limit);
+    if (this.#limit === 1) this.#oneSince = this.#clock.monotonic();
   }
 
   #startRound(): void {
