@@ -15,6 +15,10 @@ export interface GuardProgram {
   /** `--state FILE`; false for `--no-state`; undefined: a file below ALLCLEAR_HOME, by the admin port. */
   readonly state?: string | false;
   readonly cwd: string;
+  /** From `--auth-upstream`; when undefined, the environment's AUTH_UPSTREAM; without either none is fronted. */
+  readonly authUpstream: string | undefined;
+  /** `host:port`. */
+  readonly authListen: string;
   /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notices as JSON lines rather than as text. */
@@ -39,8 +43,11 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
   const log = makeLog(jsonLogs, err);
   const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
   const levers = leversFromEnv(env);
+  const authUpstream = program.authUpstream ?? (env['AUTH_UPSTREAM']?.trim() || undefined);
   const guard = await startGuard({
     upstreams,
+    authUpstream,
+    authListen: program.authListen,
     listen: program.listen,
     admin: program.admin,
     token,

@@ -37,8 +37,8 @@ async function serve(
       return;
     }
     if (path === '/readyz') {
-      const ready = context.upstreams.available;
-      send(res, ready ? 200 : 503, { status: ready ? 'ready' : 'no upstream accepts connections' });
+      const missing = unreadiness(context);
+      send(res, missing === null ? 200 : 503, { status: missing ?? 'ready' });
       return;
     }
   }
@@ -50,6 +50,12 @@ async function serve(
     what: `there is nothing at ${path.slice(0, 200)}`,
     next: 'This listener serves /metrics, /healthz, /readyz and /levers; MCP traffic goes to the other one.',
   });
+}
+
+/** What is missing before traffic can be served, or null. */
+function unreadiness({ upstreams, authUp }: PlaneContext): string | null {
+  if (!upstreams.available) return 'no upstream accepts connections';
+  return authUp() ? null : 'the authorization server does not accept connections';
 }
 
 async function serveLevers(

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
 import { LeverDesk } from './levers/desk.ts';
+import { AuthFront } from './auth.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
@@ -16,6 +17,7 @@ import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { Tools } from './policy/tools.ts';
+import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 
 const MAX_WAITING = 10_000;
@@ -29,6 +31,13 @@ const SESSION_LIMITS = {
 const SWEEP_MS = 5000;
 const LOOK_MS = 100;
 const STOP_GRACE_MS = 2000;
+/** Long-lived clients keep their connections; a slow head or body must not keep a socket for ever. */
+const TRAFFIC = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  maxHeaderSize: 32_768,
+};
 
 export interface GuardOptions {
   /** URLs of the upstreams: the base of the lever UPSTREAMS. */
@@ -37,6 +46,10 @@ export interface GuardOptions {
   readonly listen?: string;
   /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
   readonly admin?: string;
+  /** URL of the authorization server to front; without it none is. */
+  readonly authUpstream?: string;
+  /** `host:port` for the authorization server's traffic. Default 127.0.0.1:8081. */
+  readonly authListen?: string;
   /** What writes to levers must carry; without it levers are read-only. */
   readonly token?: string;
   /** Values of the levers at start, by name, as in the environment. */
@@ -55,6 +68,8 @@ export interface Guard {
   readonly listenUrl: string;
   /** `http://host:port` of the metrics and levers. */
   readonly adminUrl: string;
+  /** `http://host:port` of the authorization server's front; null without one. */
+  readonly authUrl: string | null;
   /** Takes no more requests, ends streams, lets answers finish for up to 2 s, then cuts. */
   stop(): Promise<void>;
 }
@@ -66,12 +81,10 @@ export interface Guard {
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const traffic = parseAddress(options.listen ?? '127.0.0.1:8080', 'listen');
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
-  const { context, desk, close } = assemble(options);
-  // Long-lived clients keep their connections; a slow head or body must not keep a socket for ever.
-  const server = createServer(
-    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000, maxHeaderSize: 32_768 },
-    trafficListener(context, isLoopback(traffic.host)),
-  );
+  const authAddress = parseAddress(options.authListen ?? '127.0.0.1:8081', 'auth-listen');
+  const { context, desk, auth, close } = assemble(options);
+  const server = createServer(TRAFFIC, trafficListener(context, isLoopback(traffic.host)));
+  const authServer = createServer(TRAFFIC);
   const serveAdmin = adminListener(context, desk, options.token ?? '');
   const ready = Promise.withResolvers<void>();
   const adminServer = createServer({ requestTimeout: 10_000 }, (req, res) => {
@@ -82,17 +95,24 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
     if (options.state) await desk.keepIn(options.state);
     await context.fleet.set(parseUpstreams(context.levers.get('UPSTREAMS').value));
     const listenUrl = await listen(server, traffic, '--listen');
+    let authUrl: string | null = null;
+    if (auth) {
+      authServer.on('request', await auth.open(isLoopback(authAddress.host), context.metrics.tokens));
+      authUrl = await listen(authServer, authAddress, '--auth-listen');
+    }
     ready.resolve();
     const stop = once(async () => {
       context.queue.close();
+      auth?.stop();
       context.streams.endAll();
-      await Promise.all([closeServer(server), closeServer(adminServer)]);
+      await Promise.all([closeServer(server), closeServer(authServer), closeServer(adminServer)]);
       await desk.close();
       close();
     });
-    return { listenUrl, adminUrl, stop };
+    return { listenUrl, adminUrl, authUrl, stop };
   } catch (error) {
     server.close();
+    authServer.close();
     adminServer.close();
     await desk.close();
     close();
@@ -100,8 +120,15 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   }
 }
 
+interface Assembled {
+  readonly context: PlaneContext;
+  readonly desk: LeverDesk;
+  readonly auth: AuthFront | null;
+  readonly close: () => void;
+}
+
 /** Makes the policy and the plane, and connects them. */
-function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDesk; close: () => void } {
+function assemble(options: GuardOptions): Assembled {
   const { clock = systemClock, random = Math.random, log = nothing } = options;
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
@@ -125,6 +152,10 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
   const queue = new AdmissionQueue(clock, limits, gate);
   const streams = new StreamSet(clock, levers, random);
   const tools = new Tools(clock, random, (tool) => levers.values.tool(tool));
+  const budget = new BodyBudget();
+  const tokens = new ExpiryCalendar(clock);
+  const { authUpstream: url } = options;
+  const auth = url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log });
   const metrics = new GuardMetrics({
     tools,
     sessions,
@@ -132,9 +163,10 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     levers,
     pendingInitializes: () => initializes.pending,
     openStreams: () => streams.size,
+    tokens,
+    auth,
   });
   const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
-  const budget = new BodyBudget();
   const context = {
     clock,
     random,
@@ -149,6 +181,8 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     initializes,
     tools,
     cancellable: new Map(),
+    tokens,
+    authUp: () => auth?.up ?? true,
   };
 
   function react(event: LeverEvent): void {
@@ -158,6 +192,7 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     if (event.name.startsWith('TOOL_')) tools.update();
     queue.update();
+    auth?.update();
   }
 
   let cancelSweep = nothing;
@@ -177,11 +212,13 @@ function assemble(options: GuardOptions): { context: PlaneContext; desk: LeverDe
   return {
     context,
     desk,
+    auth,
     close: () => {
       cancelSweep();
       cancelLook();
       levers.close();
       queue.close();
+      auth?.close();
       fleet.close();
     },
   };

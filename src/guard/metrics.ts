@@ -9,6 +9,7 @@ import type { SessionTable } from './policy/sessions.ts';
 import type { Tools } from './policy/tools.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
 import { toolMetrics } from './tool-metrics.ts';
+import { TokenMetrics, type WatchedTokens } from './token-metrics.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.
@@ -25,7 +26,7 @@ const OPERATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 const MAX_TOOL_NAMES = 200;
 const MAX_OPERATION_SERIES = 2000;
 
-export interface Watched {
+export interface Watched extends WatchedTokens {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
   readonly levers: LeverBoard;
@@ -37,6 +38,7 @@ export interface Watched {
 
 export class GuardMetrics {
   readonly #registry = new Registry();
+  readonly tokens: TokenMetrics;
   readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
   readonly #initializeTotal: Counter<'outcome'>;
   readonly #initializeSeconds: Histogram;
@@ -71,6 +73,7 @@ export class GuardMetrics {
     });
     gauges(watched, this.#registry);
     toolMetrics(watched.tools, this.#registry);
+    this.tokens = new TokenMetrics(this.#registry, watched);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {
@@ -113,7 +116,7 @@ export class GuardMetrics {
 
 /** Gauges are read from the policy when they are scraped. */
 function gauges(
-  { sessions, upstreams, levers, pendingInitializes, openStreams }: Watched,
+  { sessions, upstreams, levers, pendingInitializes, openStreams, auth }: Watched,
   registry: Registry,
 ): void {
   gauge(
@@ -162,7 +165,8 @@ function gauges(
     'mcp_upstream_up',
     'Whether the upstream accepts connections: 1 or 0.',
     (set) => {
-      for (const one of upstreams.all) set({ upstream: one.name }, one.up ? 1 : 0);
+      for (const one of [...upstreams.all, ...(auth?.upstreams ?? [])])
+        set({ upstream: one.name }, one.up ? 1 : 0);
     },
     ['upstream'],
   );

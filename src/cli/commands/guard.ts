@@ -8,6 +8,8 @@ export interface GuardCommandOptions {
   readonly admin?: string;
   /** False: `--no-state`. */
   readonly state?: string | false;
+  readonly authUpstream?: string;
+  readonly authListen?: string;
   readonly jsonLogs?: boolean;
 }
 
@@ -18,18 +20,20 @@ export async function guardCommand(options: GuardCommandOptions, io: Io): Promis
     listen: options.listen ?? '127.0.0.1:8080',
     admin: options.admin ?? '127.0.0.1:9090',
     state: options.state,
+    authUpstream: options.authUpstream,
+    authListen: options.authListen ?? '127.0.0.1:8081',
     env: io.env,
     cwd: io.cwd,
     // People read notices on a terminal; programs get JSON lines.
     jsonLogs: options.jsonLogs === true || !process.stderr.isTTY,
     err: (text) => io.err(text),
   });
-  const { listenUrl: listen, adminUrl: admin } = guard;
+  const { listenUrl: listen, adminUrl: admin, authUrl: auth } = guard;
   const people = process.stdout.isTTY && options.jsonLogs !== true;
   io.out(
     people
-      ? `Guarding: MCP traffic on ${listen}, metrics and levers on ${admin}. Ctrl-C stops.\n`
-      : `${JSON.stringify({ event: 'ready', listen, admin })}\n`,
+      ? `Guarding: MCP traffic on ${listen}, ${auth ? `authorization on ${auth}, ` : ''}metrics and levers on ${admin}. Ctrl-C stops.\n`
+      : `${JSON.stringify({ event: 'ready', listen, admin, ...(auth && { auth }) })}\n`,
   );
   await untilToldToStop(io.signal);
   await guard.stop();

@@ -46,8 +46,16 @@ export const guardCommands: Declare = (io, done) => {
     .option('--admin <host:port>', 'where metrics and levers are', '127.0.0.1:9090')
     .option('--state <file>', 'keeps held levers over a restart (.allclear/guard/levers-<admin port>.json)')
     .option('--no-state', 'a restart forgets what is held')
+    .option('--auth-upstream <url>', 'the authorization server to front (AUTH_UPSTREAM)')
+    .option('--auth-listen <host:port>', 'where its traffic comes in', '127.0.0.1:8081')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
-    .addHelpText('after', example('allclear guard --upstream http://127.0.0.1:3001'))
+    .addHelpText(
+      'after',
+      example(
+        'allclear guard --upstream http://127.0.0.1:3001',
+        'allclear guard --upstream http://127.0.0.1:3001 --auth-upstream http://127.0.0.1:3002',
+      ),
+    )
     .action(async (options: object) => {
       const { guardCommand } = await import('../commands/guard.ts');
       done(await guardCommand(options, io));

@@ -5,6 +5,7 @@ import type { AdmissionQueue } from '../policy/admission.ts';
 import type { LeverBoard } from '../policy/levers.ts';
 import type { SessionTable } from '../policy/sessions.ts';
 import type { Tools } from '../policy/tools.ts';
+import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { Fleet } from './fleet.ts';
@@ -33,4 +34,7 @@ export interface PlaneContext {
   readonly initializes: InitializeCounts;
   readonly tools: Tools;
   readonly cancellable: CancellableCalls;
+  readonly tokens: ExpiryCalendar;
+  /** Whether the authorization server that is fronted accepts connections; true without one. */
+  readonly authUp: () => boolean;
 }

@@ -1,7 +1,6 @@
 /** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
 import { type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
@@ -9,6 +8,8 @@ import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { Handshake } from './initialize.ts';
 import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
+import { isLoopbackHost } from './loopback.ts';
+import { noteToken } from './tokens-seen.ts';
 
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
@@ -28,9 +29,12 @@ const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway liste
 export function trafficListener(context: PlaneContext, loopback: boolean): RequestListener {
   return (req, res) => {
     res.on('error', ignore);
-    if (loopback && !isLoopbackHost(req.headers.host)) refuse(req, res, FORBIDDEN_HOST);
-    else if (req.method === 'GET' || req.method === 'HEAD')
-      new Call(context, req, res, null, NO_MESSAGE).start();
+    if (loopback && !isLoopbackHost(req.headers.host)) {
+      refuse(req, res, FORBIDDEN_HOST);
+      return;
+    }
+    noteToken(context.tokens, req, res);
+    if (req.method === 'GET' || req.method === 'HEAD') new Call(context, req, res, null, NO_MESSAGE).start();
     else readAndServe(context, req, res);
   };
 }
@@ -73,10 +77,4 @@ function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refused): vo
   res.shouldKeepAlive = false;
   req.resume();
   sendRefusal(res, refusal);
-}
-
-function isLoopbackHost(host: string | undefined): boolean {
-  if (host === undefined) return true;
-  const name = host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
-  return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0;
 }
