@@ -8,8 +8,8 @@ import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
 import type { Tools } from './policy/tools.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
-import { toolMetrics } from './tool-metrics.ts';
 import { TokenMetrics, type WatchedTokens } from './token-metrics.ts';
+import { toolMetrics } from './tool-metrics.ts';
 
 /**
  * How an initialize ended. `ok`: answered with 2xx. `error`: the upstream answered otherwise or broke off.

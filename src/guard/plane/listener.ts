@@ -7,9 +7,9 @@ import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { Handshake } from './initialize.ts';
-import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { noteToken } from './tokens-seen.ts';
+import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
