@@ -19,11 +19,17 @@ export function hostFetch(timeoutMs: number, silenceMs = 0): FetchLike {
       method,
       bodyTimeout: method === 'POST' ? silenceMs : 0,
       headers: Object.fromEntries(new Headers(init?.headers)),
-      body: typeof init?.body === 'string' ? init.body : null,
+      body: bodyText(init?.body),
       signal: init?.signal ?? null,
     });
     return toResponse(answer);
   };
+}
+
+/** The SDK sends JSON texts, and forms to a token endpoint. */
+function bodyText(body: RequestInit['body']): string | null {
+  if (body instanceof URLSearchParams) return body.toString();
+  return typeof body === 'string' ? body : null;
 }
 
 function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): Response {
