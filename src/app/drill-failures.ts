@@ -1,6 +1,12 @@
 /** The failures that can be rehearsed: how each is staged, and what its lab is made of. */
 import { AllclearError } from '../kernel/index.ts';
-import { type Lab, type Scene, type SceneOptions, stageSessionStorm } from '../lab/index.ts';
+import {
+  type Lab,
+  type Scene,
+  type SceneOptions,
+  stageSessionStorm,
+  stageTokenRefreshCascade,
+} from '../lab/index.ts';
 
 /** What only some failures take. */
 export interface FailureSettings {
@@ -22,6 +28,11 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     clients: 1000,
     setting: ({ initializeCostMs }) => `${initializeCostMs} ms of CPU for each initialize`,
     stage: (lab, options, { initializeCostMs }) => stageSessionStorm(lab, { ...options, initializeCostMs }),
+  },
+  'token-refresh-cascade': {
+    clients: 300,
+    setting: () => 'each sends 8 calls at once',
+    stage: (lab, options) => stageTokenRefreshCascade(lab, options),
   },
 };
 

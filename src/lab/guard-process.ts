@@ -17,6 +17,8 @@ export interface GuardProcessOptions {
   readonly listen: string;
   /** `host:port` for metrics and levers; port 0 takes any free one. */
   readonly admin: string;
+  /** The authorization server behind the guard, and the `host:port` at which clients find it. */
+  readonly auth?: { readonly upstream: string; readonly listen: string };
   /** The token that lever changes need. */
   readonly token: string;
   /** More environment, for example the levers' values at start. */
@@ -77,13 +79,14 @@ function whenReady(child: Child, found: (ready: z.infer<typeof readyLine>) => vo
 }
 
 /** A lab neither takes up what another guard left on these ports, nor leaves anything itself. */
-function guardArguments({ upstreams, listen, admin }: GuardProcessOptions): string[] {
+function guardArguments({ upstreams, listen, admin, auth }: GuardProcessOptions): string[] {
   return [
     ...upstreams.flatMap((url) => ['--upstream', url]),
     '--listen',
     listen,
     '--admin',
     admin,
+    ...(auth ? ['--auth-upstream', auth.upstream, '--auth-listen', auth.listen] : []),
     '--no-state',
   ];
 }

@@ -8,6 +8,7 @@ export type { FleetReport } from './messages.ts';
 export type { GuardPlace, LabAccess, Scene, SceneOptions, SceneWords } from './scene.ts';
 export { stageSessionStorm } from './session-storm.ts';
 export { stageToolTimeoutSpiral } from './timeout-spiral/scene.ts';
+export { stageTokenRefreshCascade } from './token-cascade/scene.ts';
 export { watchUntreated } from './untreated.ts';
 export type { Upstream } from './upstream.ts';
 export { startWatch, type Watch } from './watch.ts';

@@ -60,7 +60,7 @@ export const signedInFleetOptionsSchema = z.object({
   logInMs: z.tuple([z.number().min(0), z.number().min(0)]).default([10_000, 30_000]),
   reportMs: z.number().int().min(10).default(250),
 });
-export type SignedInFleetSettings = z.infer<typeof signedInFleetOptionsSchema>;
+export type SignedInFleetSettings = z.input<typeof signedInFleetOptionsSchema>;
 
 /** What the lab tells the fleet. */
 export const signedInFleetCommandSchema = z.discriminatedUnion('type', [

@@ -3,6 +3,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
+import type { z } from 'zod';
 import type { Clock } from '../../kernel/index.ts';
 import { hostFetch } from '../host-fetch.ts';
 import { Credential } from './credential.ts';
@@ -15,7 +16,7 @@ const jsonSchemaValidator = new AjvJsonSchemaValidator();
 /** Pause before a host connects again after that failed, in milliseconds. */
 const RETRY_MS = 1000;
 
-type Settings = ReturnType<typeof signedInFleetOptionsSchema.parse>;
+type Settings = z.infer<typeof signedInFleetOptionsSchema>;
 
 /** How a time with a credential ended: it is lost, or the connection broke. */
 type Ending = 'signed-out' | 'broken';
