@@ -53,7 +53,10 @@ export async function startAuthServer(
       const text = await (await fetch(`${deskUrl}/metrics`)).text();
       const samples = [...text.matchAll(/^lab_token_requests_total\{outcome="(\w+)"\} (\d+)$/gm)];
       const byOutcome = new Map(samples.map(([, outcome, value]) => [outcome, Number(value)]));
-      return { all: [...byOutcome.values()].reduce((sum, value) => sum + value, 0), ok: byOutcome.get('ok') ?? 0 };
+      return {
+        all: [...byOutcome.values()].reduce((sum, value) => sum + value, 0),
+        ok: byOutcome.get('ok') ?? 0,
+      };
     },
     stop: () => child.stop(),
   };

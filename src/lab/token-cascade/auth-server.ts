@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { RequestListener, ServerResponse } from 'node:http';
-import Provider, { type Adapter, type JWK, type ResourceServer } from 'oidc-provider';
+import { type Adapter, type JWK, Provider, type ResourceServer } from 'oidc-provider';
 import type { Throttle } from './throttle.ts';
 
 /** The one client: every host of the fleet is an installation of the same public application. */

@@ -1,7 +1,9 @@
-import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 
-const keysSchema = z.object({ keys: z.array(z.looseObject({ kid: z.string().optional(), kty: z.string() })) });
+const keysSchema = z.object({
+  keys: z.array(z.looseObject({ kid: z.string().optional(), kty: z.string() })),
+});
 const headerSchema = z.object({ alg: z.literal('RS256'), kid: z.string().optional() });
 const claimsSchema = z.object({ iss: z.string(), aud: z.string(), exp: z.number(), sub: z.string() });
 
@@ -28,16 +30,15 @@ export function refusalOf(authorization: string | undefined, expected: Expected)
   const key = expected.keys.get(header.data.kid ?? '');
   const signed = Buffer.from(`${head}.${body}`);
   if (!key || !verify('sha256', signed, key, Buffer.from(signature, 'base64url'))) return 'wrong signature';
-  if (claims.data.iss !== expected.issuer || claims.data.aud !== expected.audience) return 'not for this server';
+  if (claims.data.iss !== expected.issuer || claims.data.aud !== expected.audience)
+    return 'not for this server';
   return claims.data.exp * 1000 <= expected.now ? 'expired' : null;
 }
 
 /** The public keys of a JWK set by their `kid`. */
 export function keysOf(jwks: unknown): ReadonlyMap<string, KeyObject> {
   const { keys } = keysSchema.parse(jwks);
-  return new Map(
-    keys.map((key) => [key.kid ?? '', createPublicKey({ key: key as JsonWebKey, format: 'jwk' })]),
-  );
+  return new Map(keys.map((key) => [key.kid ?? '', createPublicKey({ key, format: 'jwk' })]));
 }
 
 function decode(part: string): unknown {

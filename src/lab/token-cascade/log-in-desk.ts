@@ -3,10 +3,16 @@
  * of it is real: grants, authorization codes with their PKCE challenge, refresh tokens and signed access tokens.
  */
 import type { IncomingMessage, RequestListener } from 'node:http';
-import type Provider from 'oidc-provider';
+import type { Provider } from 'oidc-provider';
 import { z } from 'zod';
 import type { Clock } from '../../kernel/index.ts';
-import { CLIENT_ID, REDIRECT_URI, resourceServerInfo, SCOPE, type TokenRequestCounts } from './auth-server.ts';
+import {
+  CLIENT_ID,
+  REDIRECT_URI,
+  resourceServerInfo,
+  SCOPE,
+  type TokenRequestCounts,
+} from './auth-server.ts';
 
 const MAX_BODY_BYTES = 100_000;
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../kernel/index.ts';
 import { startExporter } from '../upstream-exporter.ts';
+import { searchNothing } from '../upstream-search.ts';
 import { createUpstreamServer } from '../upstream-server.ts';
 import { keysOf } from './bearer.ts';
 import { resourceServerOptionsSchema } from './messages.ts';
@@ -15,7 +16,7 @@ const { issuer, keysUrl } = resourceServerOptionsSchema.parse(JSON.parse(process
 const keys = keysOf(await (await fetch(keysUrl)).json());
 const exporter = await startExporter({ host: '127.0.0.1', port: 0 });
 // It never listens: it serves what the token check lets through.
-const mcp = createUpstreamServer(() => {}, exporter.counters);
+const mcp = createUpstreamServer(() => {}, searchNothing, exporter.counters);
 const next = (request: IncomingMessage, response: ServerResponse) =>
   void mcp.emit('request', request, response);
 const server = createServer(requireToken(next, () => ({ issuer, keys, now: systemClock.now() })));

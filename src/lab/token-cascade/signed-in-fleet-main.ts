@@ -1,7 +1,11 @@
 /** A lab process: many signed-in MCP clients. Settings are JSON in the first argument; commands and reports go over IPC. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../../kernel/index.ts';
-import { type SignedInFleetReport, signedInFleetCommandSchema, signedInFleetOptionsSchema } from './messages.ts';
+import {
+  type SignedInFleetReport,
+  signedInFleetCommandSchema,
+  signedInFleetOptionsSchema,
+} from './messages.ts';
 import { SignedInHost } from './signed-in-host.ts';
 import { SignedInTally } from './signed-in-tally.ts';
 
