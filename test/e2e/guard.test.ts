@@ -139,6 +139,9 @@ describe('a real client through the guard', () => {
   });
 });
 
+const operations = (labels: string) =>
+  `mcp_server_operation_duration_seconds_count{${labels},mcp_protocol_version="2025-11-25"}`;
+
 describe('failures within HTTP 200', () => {
   it('are counted by their JSON-RPC code, or as tool_error', async () => {
     const upstream = await server({ json: false });
@@ -146,16 +149,14 @@ describe('failures within HTTP 200', () => {
     const { client: mcp } = await client(one);
     expect((await mcp.callTool({ name: 'nonesuch' })).isError).toBe(true);
     await expect(mcp.request({ method: 'no/such' }, z.any())).rejects.toThrow();
-    const series = (labels: string) =>
-      `mcp_server_operation_duration_seconds_count{${labels},mcp_protocol_version="2025-11-25"}`;
     const failed = 'mcp_method_name="tools/call",gen_ai_tool_name="nonesuch",error_type="tool_error"';
     const unknown = 'mcp_method_name="_OTHER",gen_ai_tool_name="",error_type="-32601"';
     await eventually(
-      () => metric(one.adminUrl, series(failed)),
+      () => metric(one.adminUrl, operations(failed)),
       (count) => count === 1,
     );
     await eventually(
-      () => metric(one.adminUrl, series(unknown)),
+      () => metric(one.adminUrl, operations(unknown)),
       (count) => count === 1,
     );
   });
@@ -263,7 +264,7 @@ describe('a restarted upstream', () => {
       expect(await answer.json()).toEqual({
         jsonrpc: '2.0',
         error: { code: -32_001, message: 'Session not found' },
-        id: null,
+        id: 1,
       });
       expect(await whoami(await client(one))).toBe('server');
       expect(log.map(({ event }) => event)).toEqual(
@@ -326,7 +327,7 @@ describe('admission', () => {
     expect(refused[0]!.headers.get('retry-after')).toBe('3');
     expect(await refused[0]!.json()).toMatchObject({
       jsonrpc: '2.0',
-      id: null,
+      id: 1,
       error: { code: -32_000, message: expect.stringContaining('try again in 3 s') },
     });
     expect(upstream.sessions.size).toBe(await metric(one.adminUrl, 'mcp_initialize_total{outcome="ok"}'));

@@ -15,6 +15,7 @@ const LAST_EVENTS = 8;
 /** Ends both `"error"` and `"isError"`, so that one search finds either. */
 const SUSPICIOUS = Buffer.from('rror"');
 
+const EVENT_END = /\r\n\r\n|\n\n|\r\r/;
 const ENVELOPE = String.raw`"(?:jsonrpc|id)"\s*:\s*(?:"[^"]{0,200}"|-?\d{1,20}|null)`;
 const CODE_AT_START = new RegExp(
   String.raw`^\s*\{\s*(?:${ENVELOPE}\s*,\s*){0,2}"error"\s*:\s*\{[^{}]{0,1000}?"code"\s*:\s*(-?\d{1,10})`,
@@ -88,6 +89,21 @@ function lastBytes(before: Buffer, chunk: Buffer): Buffer {
   return Buffer.concat([before.subarray(-(EDGE_BYTES - chunk.length)), chunk]);
 }
 
+/**
+ * A whole answer as a value: the JSON, or the last event of a stream. Undefined when it is neither.
+ * @param body not compressed
+ */
+export function readAnswer(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  const events = text.split(EVENT_END).map(dataOf);
+  for (const one of [text, ...events.toReversed()]) {
+    try {
+      return JSON.parse(one);
+    } catch {}
+  }
+  return undefined;
+}
+
 /** Null when it is no JSON. */
 function ofJson(text: string): string | null {
   try {
@@ -105,7 +121,7 @@ function ofEdges(start: string, end: string): string {
 
 /** The answer is the last event, or near it: whatever else comes on the stream says '' here. */
 function ofStream(text: string): string {
-  const events = text.split(/\r\n\r\n|\n\n|\r\r/).slice(-LAST_EVENTS);
+  const events = text.split(EVENT_END).slice(-LAST_EVENTS);
   for (const event of events.toReversed()) {
     // A long event may have lost its beginning; its end still tells of a failed tool.
     const outcome = ofJson(dataOf(event)) ?? ofEdges('', event);

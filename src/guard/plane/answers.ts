@@ -1,5 +1,6 @@
 /** What the guard itself answers on the traffic listener, in the protocol's terms. */
 import type { ServerResponse } from 'node:http';
+import type { Message } from '../policy/message.ts';
 
 /** JSON-RPC codes as the official SDK uses them on this transport. -32020 to -32023 are reserved by the protocol. */
 const SERVER_ERROR = -32000;
@@ -25,10 +26,20 @@ export function refused(status: number, message: string, retryAfter?: number): R
   return { status, code: SERVER_ERROR, message, retryAfter };
 }
 
-/** Sends a JSON-RPC error body without an id. Does nothing when an answer has begun or the client is gone. */
-export function sendRefusal(res: ServerResponse, { status, code, message, retryAfter }: Refused): void {
+/**
+ * Sends a JSON-RPC error body. Does nothing when an answer has begun or the client is gone.
+ *
+ * Overload and outage are always 503 or 502: on any other answer to `server/discover` that is no discovery, be
+ * it 429 or an error within 200, a client that negotiates takes the server for one of the older era.
+ * @param id the id of the request that is refused, where it is known
+ */
+export function sendRefusal(
+  res: ServerResponse,
+  { status, code, message, retryAfter }: Refused,
+  id: Message['id'] = null,
+): void {
   if (res.headersSent || res.destroyed) return;
-  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null });
+  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id });
   const headers: Record<string, string | number> = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

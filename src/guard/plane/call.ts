@@ -1,11 +1,12 @@
-/** Everything but initialize: requests within sessions, GET streams, DELETE, and what belongs to no session. */
+/** Everything but initialize: requests within sessions and stateless ones, event streams, DELETE, and the rest. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { retryAfterSeconds } from '../policy/jitter.ts';
-import type { Message } from '../policy/message.ts';
+import { isStateless, type Message, namedVersion } from '../policy/message.ts';
+import { needOf, Route } from '../policy/route.ts';
 import type { Session } from '../policy/sessions.ts';
 import type { Upstream } from '../policy/upstreams.ts';
-import { AnswerWatch } from './answer-watch.ts';
+import { AnswerWatch, readAnswer } from './answer-watch.ts';
 import { refused, sendRefusal, sessionNotFound } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
@@ -16,6 +17,8 @@ import { RetryStamper } from './sse.ts';
 const MAX_SESSION_ID = 512;
 /** How long a call that is given up may take to finish the event it is in the middle of. */
 const LAST_EVENT_MS = 1000;
+
+type ResponseHeaders = Record<string, string | string[] | undefined>;
 
 /** Somebody who stands in front of a call, and is told once how it ended. */
 export interface CallObserver {
@@ -38,12 +41,16 @@ export class Call implements Watcher {
   readonly #body: Buffer | null;
   readonly #message: Message;
   readonly #startedAt: number;
+  /** The session that the request names; '' for none. The newer era has none, whatever the header says. */
   readonly #id: string;
+  readonly #stateless: boolean;
+  readonly #opensStream: boolean;
   #session: Session | undefined;
+  /** The way of a request whose upstream is not known from its session. */
+  #route: Route | null = null;
   #exchange: Exchange | null = null;
   #upstream: Upstream | null = null;
-  /** Upstreams that may know the session and have not been asked. */
-  #untried: Upstream[] = [];
+  #status = 0;
   #error = '';
   /** Reads what an answer with HTTP 200 says. */
   #watch: AnswerWatch | null = null;
@@ -54,7 +61,7 @@ export class Call implements Watcher {
   #followed: ((answered: boolean) => void) | null = null;
   #ended = false;
   #interrupted = false;
-  /** A GET event stream is open. */
+  /** A GET event stream or a subscription is open. */
   #streaming = false;
   readonly #observer: CallObserver | null;
 
@@ -73,29 +80,24 @@ export class Call implements Watcher {
     this.#body = body;
     this.#message = message;
     this.#startedAt = context.clock.monotonic();
-    const id = req.headers['mcp-session-id'];
-    this.#id = typeof id === 'string' ? id : '';
+    const { 'mcp-session-id': id, 'mcp-protocol-version': version } = req.headers;
+    this.#stateless = isStateless(message, headerText(version));
+    this.#id = typeof id === 'string' && !this.#stateless ? id : '';
+    this.#opensStream = req.method === 'GET' || message.method === 'subscriptions/listen';
   }
 
   start(): void {
     this.#res.on('close', () => this.#clientClosed());
     const { sessions, upstreams } = this.#context;
-    if (this.#id === '') {
-      this.#ask(upstreams.any());
-      return;
+    this.#session = this.#id === '' ? undefined : sessions.use(this.#id);
+    if (this.#session) this.#ask(this.#session.upstream);
+    else if (this.#id !== '' && sessions.isLost(this.#id)) this.#answer(sessionNotFound);
+    else {
+      // A session may be unknown: after a restart of the guard every one is. Those it may belong to are asked.
+      const need = this.#id === '' ? needOf(this.#message, this.#stateless) : 'session';
+      this.#route = new Route(upstreams, need, this.#message.method);
+      this.#ask(this.#route.next());
     }
-    this.#session = sessions.use(this.#id);
-    if (this.#session) {
-      this.#ask(this.#session.upstream);
-      return;
-    }
-    if (sessions.isLost(this.#id)) {
-      this.#answer(sessionNotFound);
-      return;
-    }
-    // Unknown: after a restart of the guard every session is. Ask those it may belong to.
-    this.#untried = upstreams.all.toSorted((a, b) => Number(b.up) - Number(a.up));
-    this.#ask(this.#untried.shift());
   }
 
   #ask(upstream: Upstream | undefined): void {
@@ -121,16 +123,17 @@ export class Call implements Watcher {
 
   #pool(upstream: Upstream): Pool | undefined {
     const connections = this.#context.fleet.connections(upstream);
-    return this.#req.method === 'GET' ? connections?.streams : connections?.calls;
+    return this.#opensStream ? connections?.streams : connections?.calls;
   }
 
-  answered(status: number, headers: Record<string, string | string[] | undefined>): 'pass' | 'swallow' {
+  answered(status: number, headers: ResponseHeaders): 'pass' | 'swallow' | 'hold' {
     const { fleet, sessions } = this.#context;
     const upstream = this.#upstream!;
     fleet.alive(upstream);
     this.#followed?.(true);
+    this.#status = status;
+    this.#error = status >= 400 ? String(status) : '';
     const session = this.#session;
-    if (status >= 400) this.#error = String(status);
     if (session) {
       if (!this.#deniesSession(status)) {
         if (status < 400) session.boot = upstream.boot;
@@ -139,21 +142,40 @@ export class Call implements Watcher {
         sessions.lose(session);
         if (status !== 404) return 'swallow';
       }
-    } else if (this.#id !== '') {
-      if ((status === 404 || status === 400) && this.#untried.length > 0) {
-        this.#askNext = true;
-        return 'swallow';
+    } else {
+      const verdict = this.#route!.answered(status);
+      if (verdict === 'next') return this.#swallow();
+      if (this.#id !== '' && status < 300) this.#adopt(upstream);
+      if (verdict === 'look' && headers['content-encoding'] === undefined) {
+        this.#watchFor(headers);
+        return 'hold';
       }
-      if (status < 300) this.#adopt(upstream);
     }
-    if (status === 200 && this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
-    if (status === 200 && isEventStream(headers['content-type']) && !this.#res.destroyed) {
-      if (this.#req.method === 'GET') this.#openStream();
-      // An observer may interrupt, which has to happen between two events.
-      else if (this.#observer !== null && canGrow(headers))
-        this.#exchange!.stamper = new RetryStamper(this.#res);
-    }
+    this.#watchFor(headers);
     return 'pass';
+  }
+
+  held(body: Buffer): 'pass' | 'swallow' {
+    return this.#route!.accepts(this.#status, readAnswer(body)) ? 'pass' : this.#swallow();
+  }
+
+  #swallow(): 'swallow' {
+    this.#askNext = true;
+    return 'swallow';
+  }
+
+  /** Looks at what the answer will say, and takes in a stream that stays open. */
+  #watchFor(headers: ResponseHeaders): void {
+    if (this.#status !== 200 || this.#res.destroyed) return;
+    const streaming = isEventStream(headers['content-type']);
+    if (this.#opensStream && streaming) {
+      this.#openStream();
+      return;
+    }
+    if (this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
+    // An observer may interrupt, which has to happen between two events.
+    if (streaming && this.#observer !== null && canGrow(headers))
+      this.#exchange!.stamper = new RetryStamper(this.#res);
   }
 
   /** A 404 on the session's own path; or a 400 from a server that may have restarted since it last knew it. */
@@ -196,7 +218,8 @@ export class Call implements Watcher {
     if (this.#interrupted) return;
     const stream = this.#streaming;
     const failure = error ? fleet.failed(upstream, error) : null;
-    if (stream && !this.#gone && failure === null) fleet.doubt(upstream);
+    // A server that goes ends its session streams first. It ends a subscription whenever it likes.
+    if (stream && this.#message.kind === 'opaque' && !this.#gone && failure === null) fleet.doubt(upstream);
     if (this.#gone) this.#observe('cancelled');
     else if (failure === null) {
       if (this.#askNext) this.#next();
@@ -222,7 +245,8 @@ export class Call implements Watcher {
   #next(): void {
     this.#askNext = false;
     this.#error = '';
-    this.#ask(this.#untried.shift());
+    this.#watch = null;
+    this.#ask(this.#route?.next());
   }
 
   /** The answer was swallowed because it denied the session in other words than the protocol's. */
@@ -232,12 +256,9 @@ export class Call implements Watcher {
 
   /** Nothing was sent, so another upstream may be asked. */
   #notReached(refusedConnection: boolean): void {
-    const { sessions, upstreams } = this.#context;
-    if (this.#untried.length > 0) this.#next();
-    else if (this.#id !== '' && (refusedConnection || sessions.isLost(this.#id))) {
-      this.#answer(this.#session ? sessionNotFound : this.#unavailable());
-    } else if (this.#id === '' && upstreams.available && this.#upstream!.active) this.#ask(upstreams.any());
-    else this.#answer(this.#unavailable());
+    const denied = refusedConnection || this.#context.sessions.isLost(this.#id);
+    if (!this.#session) this.#next();
+    else this.#answer(denied ? sessionNotFound : this.#unavailable());
   }
 
   #unavailable() {
@@ -251,7 +272,7 @@ export class Call implements Watcher {
   }
 
   #answer(refusal: Parameters<typeof sendRefusal>[1]): void {
-    sendRefusal(this.#res, refusal);
+    sendRefusal(this.#res, refusal, this.#message.id);
     this.#observe(String(refusal.status));
   }
 
@@ -294,7 +315,8 @@ export class Call implements Watcher {
     if (this.#res.writableFinished) return;
     this.#gone = true;
     // Messages without an answer, and the end of a session, are still delivered. For the rest the server
-    // sees what it would have seen without the guard: the connection is dropped, which cancels nothing.
+    // sees what it would have seen without the guard: the connection is dropped. In the newer era that is
+    // the cancellation; in the older one it cancels nothing.
     if (this.#message.kind === 'one-way' || this.#req.method === 'DELETE') return;
     this.#exchange?.cut();
   }
@@ -305,21 +327,25 @@ export class Call implements Watcher {
     this.#observer?.ended(error);
     if (this.#req.method !== 'POST') return;
     const { metrics, clock } = this.#context;
-    const version = this.#req.headers['mcp-protocol-version'];
+    const version = headerText(this.#req.headers['mcp-protocol-version']);
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
     metrics.operationEnded(
       this.#message.method,
       this.#message.tool,
       error,
-      typeof version === 'string' ? version : '',
+      namedVersion(this.#message, version),
       seconds,
     );
   }
 }
 
 /** Whether something may be added at the end of the body. */
-function canGrow(headers: Record<string, string | string[] | undefined>): boolean {
+function canGrow(headers: ResponseHeaders): boolean {
   return headers['content-length'] === undefined && headers['content-encoding'] === undefined;
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function isEventStream(contentType: string | string[] | undefined): boolean {

@@ -13,8 +13,13 @@ import type { RetryStamper } from './sse.ts';
 type ResponseHeaders = Record<string, string | string[] | undefined>;
 
 export interface Watcher {
-  /** The upstream's status and headers are here. `swallow`: read the rest, and give it to nobody. */
-  answered(status: number, headers: ResponseHeaders): 'pass' | 'swallow';
+  /**
+   * The upstream's status and headers are here. `swallow`: read the rest, and give it to nobody. `hold`: keep
+   * the answer back until its body is here; a long one passes.
+   */
+  answered(status: number, headers: ResponseHeaders): 'pass' | 'swallow' | 'hold';
+  /** The whole body of an answer that was kept back. */
+  held?(body: Buffer): 'pass' | 'swallow';
   /** The head of a passed answer has been sent to the client. */
   headSent?(): void;
   /** A piece of a passed answer. */
@@ -25,6 +30,14 @@ export interface Watcher {
 
 /** Head and body together stay below the 16 KiB that Node writes without an allocation. */
 const MAX_WHOLE_BYTES = 8 * 1024;
+const MAX_HELD_BYTES = 64 * 1024;
+
+/** An answer that is kept back. */
+interface Held {
+  begin(): void;
+  readonly chunks: Buffer[];
+  bytes: number;
+}
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
@@ -32,6 +45,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Controller | null = null;
   #cut: Error | null = null;
   #passing = false;
+  #held: Held | null = null;
   #began = false;
   #ended = false;
   /** The content-length of the answer, when it has one. */
@@ -66,8 +80,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return;
     this.#began = true;
-    this.#passing = this.#watcher.answered(status, headers) === 'pass' && !this.#res.destroyed;
-    if (!this.#passing) return;
+    const verdict = this.#watcher.answered(status, headers);
+    if (verdict === 'swallow' || this.#res.destroyed) return;
+    if (verdict === 'pass') this.#begin(controller, status, headers, statusText);
+    else {
+      const begin = () => this.#begin(controller, status, headers, statusText);
+      this.#held = { begin, chunks: [], bytes: 0 };
+    }
+  }
+
+  #begin(controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
+    this.#passing = true;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     this.#res.writeHead(status, statusText, responseHeaders(raw));
     // A stream may stay silent for long: its head must not wait for the first event.
@@ -78,7 +101,30 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (!this.#passing) return;
+    if (this.#held) this.#hold(controller, this.#held, chunk);
+    else if (this.#passing) this.#pass(controller, chunk);
+  }
+
+  #hold(controller: Controller, held: Held, chunk: Buffer): void {
+    held.chunks.push(chunk);
+    held.bytes += chunk.length;
+    if (held.bytes <= MAX_HELD_BYTES) return;
+    this.#held = null;
+    if (this.#res.destroyed) return;
+    held.begin();
+    this.#pass(controller, Buffer.concat(held.chunks));
+  }
+
+  #judgeHeld(held: Held): void {
+    const body = Buffer.concat(held.chunks);
+    if (this.#watcher.held!(body) === 'swallow' || this.#res.destroyed) return;
+    this.#held = null;
+    held.begin();
+    this.#watcher.data?.(body);
+    this.#res.write(body);
+  }
+
+  #pass(controller: Controller, chunk: Buffer): void {
     this.#watcher.data?.(chunk);
     if (chunk.length === this.#length && chunk.length <= MAX_WHOLE_BYTES) {
       this.#whole = chunk;
@@ -97,6 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.#held) this.#judgeHeld(this.#held);
     this.#end(null);
     if (!this.#passing) return;
     // As a text (a byte is a character) it goes out with the head, in one plain write.
@@ -111,6 +158,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #end(error: Error | null): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#watcher.ended(error, this.#began);
+    // What is kept back is for the client as if it had never begun.
+    this.#watcher.ended(error, this.#began && this.#held === null);
   }
 }

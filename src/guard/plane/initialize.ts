@@ -7,9 +7,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome } from '../metrics.ts';
 import type { Refusal, Ticket } from '../policy/admission.ts';
+import { isTelling, judge } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
+import { type Message, namedVersion } from '../policy/message.ts';
 import { type InHand, paceOf } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
+import { readAnswer } from './answer-watch.ts';
 import { refused, sendRefusal } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
@@ -26,6 +29,7 @@ export class Handshake implements Watcher {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #body: Buffer;
+  readonly #message: Message;
   readonly #startedAt: number;
   readonly #known: Upstream | null;
   #ticket: Ticket | null = null;
@@ -34,6 +38,9 @@ export class Handshake implements Watcher {
   #cancelOrphan: () => void = () => {};
   #upstream: Upstream | null = null;
   #attempts = 0;
+  /** Upstreams that rejected it, because they do not speak this era. */
+  readonly #rejectedBy: Upstream[] = [];
+  #askNext = false;
   #settled = false;
   #gone = false;
   #status = 0;
@@ -46,12 +53,14 @@ export class Handshake implements Watcher {
     req: IncomingMessage,
     res: ServerResponse,
     body: Buffer,
+    message: Message,
     known: Upstream | null,
   ) {
     this.#context = context;
     this.#req = req;
     this.#res = res;
     this.#body = body;
+    this.#message = message;
     this.#known = known;
     this.#startedAt = context.clock.monotonic();
   }
@@ -67,7 +76,9 @@ export class Handshake implements Watcher {
 
   #send(): void {
     const { upstreams, fleet, initializes, levers } = this.#context;
-    const upstream = this.#known?.up ? this.#known : upstreams.choose(paceOf(levers.values));
+    const upstream = this.#known?.up
+      ? this.#known
+      : upstreams.choose(paceOf(levers.values), this.#rejectedBy);
     if (!upstream) {
       this.#wait();
       return;
@@ -95,10 +106,13 @@ export class Handshake implements Watcher {
     const { levers, random } = this.#context;
     const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
     this.#settle('rejected');
-    sendRefusal(this.#res, refused(503, refusalText(why, retryAfter), retryAfter));
+    sendRefusal(this.#res, refused(503, refusalText(why, retryAfter), retryAfter), this.#message.id);
   }
 
-  answered(status: number, headers: Record<string, string | string[] | undefined>): 'pass' | 'swallow' {
+  answered(
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): 'pass' | 'swallow' | 'hold' {
     const { fleet, sessions, initializes } = this.#context;
     const upstream = this.#upstream!;
     fleet.alive(upstream);
@@ -110,7 +124,28 @@ export class Handshake implements Watcher {
       this.#session = id;
       if (!this.#gone) sessions.add(id, upstream, pathOf(this.#req.url!));
     }
-    return this.#gone ? 'swallow' : 'pass';
+    if (status < 300) {
+      upstream.eras.learn('older', true, upstream.boot);
+      upstream.eras.learn('sessionless', id === undefined, upstream.boot);
+    }
+    if (this.#gone) return 'swallow';
+    const readable = isTelling('older', 'initialize', status) && headers['content-encoding'] === undefined;
+    return readable && this.#another() ? 'hold' : 'pass';
+  }
+
+  /** A server of the newer era alone rejects it without executing it: another one is asked. */
+  held(body: Buffer): 'pass' | 'swallow' {
+    const upstream = this.#upstream!;
+    const { rejected, learned } = judge('older', 'initialize', this.#status, readAnswer(body));
+    if (learned !== undefined) upstream.eras.learn('older', learned, upstream.boot);
+    this.#askNext = rejected && this.#another();
+    return this.#askNext ? 'swallow' : 'pass';
+  }
+
+  /** Whether another upstream may take it. */
+  #another(): boolean {
+    const { upstreams } = this.#context;
+    return upstreams.hasAnother('older', [...this.#rejectedBy, this.#upstream!]);
   }
 
   data(chunk: Buffer): void {
@@ -128,6 +163,13 @@ export class Handshake implements Watcher {
       if (this.#session !== null) endSession(this.#context, this.#upstream!, this.#session, this.#req);
       return;
     }
+    if (failure === null && this.#askNext) {
+      this.#askNext = false;
+      this.#rejectedBy.push(this.#upstream!);
+      this.#leaveUpstream(true);
+      this.#wait();
+      return;
+    }
     if (failure === null) {
       this.#done(true);
       return;
@@ -143,7 +185,8 @@ export class Handshake implements Watcher {
       return;
     }
     this.#done(false);
-    sendRefusal(this.#res, refused(502, 'The MCP server broke off before it answered initialize; try again'));
+    const words = 'The MCP server broke off before it answered initialize; try again';
+    sendRefusal(this.#res, refused(502, words), this.#message.id);
   }
 
   #done(well: boolean): void {
@@ -181,7 +224,8 @@ export class Handshake implements Watcher {
     const version = this.#req.headers['mcp-protocol-version'];
     const error =
       outcome === 'error' && this.#status >= 400 ? String(this.#status) : outcome === 'ok' ? '' : outcome;
-    metrics.operationEnded('initialize', '', error, typeof version === 'string' ? version : '', seconds);
+    const named = namedVersion(this.#message, typeof version === 'string' ? version : undefined);
+    metrics.operationEnded('initialize', '', error, named, seconds);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
+import { isStateless, type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { Call } from './call.ts';
@@ -63,12 +63,18 @@ function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse,
   }
   const id = req.headers['mcp-session-id'];
   const known = typeof id === 'string' ? context.sessions.use(id) : undefined;
-  new Handshake(context, req, res, body, known?.upstream ?? null).start();
+  new Handshake(context, req, res, body, message, known?.upstream ?? null).start();
 }
 
+/** An encoded body is not read: what the headers say has to do, which in the newer era is all we need. */
 function messageOf(req: IncomingMessage, body: Buffer): Message {
-  const encoding = req.headers['content-encoding'];
+  const { 'content-encoding': encoding, 'mcp-method': method, 'mcp-name': name } = req.headers;
   if (encoding === undefined || encoding === 'identity') return readMessage(body);
+  const version = req.headers['mcp-protocol-version'];
+  if (typeof method === 'string' && isStateless(NO_MESSAGE, String(version ?? ''))) {
+    const tool = method === 'tools/call' && typeof name === 'string' ? name : '';
+    return { ...NO_MESSAGE, kind: 'request', method, tool };
+  }
   return req.headers['mcp-session-id'] === undefined ? ENCODED : NO_MESSAGE;
 }
 

@@ -47,6 +47,13 @@ export function isStateless(message: Message, versionHeader: string | undefined)
   return version >= STATELESS_SINCE;
 }
 
+/** The protocol version that a request names, for the label: in its body, its header, or its initialize params. */
+export function namedVersion(message: Message, versionHeader: string | undefined): string {
+  if (message.version !== '') return message.version;
+  const wanted = message.kind === 'initialize' ? message.params?.['protocolVersion'] : undefined;
+  return typeof wanted === 'string' ? wanted : (versionHeader ?? '');
+}
+
 function readBatch(batch: readonly unknown[]): Message {
   let kind: Message['kind'] = 'one-way';
   for (const entry of batch) {

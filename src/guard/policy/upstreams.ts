@@ -1,5 +1,6 @@
 /** The servers behind the guard: which take new sessions, which only keep theirs, which are down. */
 import { AllclearError, type Clock } from '../../kernel/index.ts';
+import { EraKnowledge, type Speech } from './eras.ts';
 import { type Pace, Pressure } from './pressure.ts';
 
 export interface Upstream {
@@ -18,11 +19,14 @@ export interface Upstream {
   calls: number;
   /** Initialize requests that it has been sent and has not answered. */
   readonly pressure: Pressure;
+  /** Which protocol eras it speaks, as far as its answers have told. */
+  readonly eras: EraKnowledge;
 }
 
 export class UpstreamSet {
   readonly #clock: Clock;
   readonly #all = new Map<string, Upstream>();
+  #list: readonly Upstream[] = [];
   #turn = 0;
 
   constructor(clock: Clock) {
@@ -31,7 +35,7 @@ export class UpstreamSet {
 
   /** All that exist: active ones and those that still have sessions. */
   get all(): readonly Upstream[] {
-    return [...this.#all.values()];
+    return this.#list;
   }
 
   /**
@@ -50,6 +54,7 @@ export class UpstreamSet {
       added.push(upstream);
     }
     for (const upstream of this.#all.values()) upstream.active = urls.includes(upstream.name);
+    this.#list = [...this.#all.values()];
     return { added, dropped: this.dropIdle() };
   }
 
@@ -61,21 +66,22 @@ export class UpstreamSet {
       this.#all.delete(upstream.name);
       dropped.push(upstream);
     }
+    if (dropped.length > 0) this.#list = [...this.#all.values()];
     return dropped;
   }
 
   /** True when some upstream that takes new sessions is up, however busy. */
   get available(): boolean {
-    for (const upstream of this.#all.values()) if (upstream.active && upstream.up) return true;
-    return false;
+    return this.#usable('older').length > 0;
   }
 
   /**
    * The upstream for a new session: the one with the fewest handshakes in hand, then the fewest
    * sessions, then by turns. Undefined when none is up and can take one more.
+   * @param tried upstreams that rejected it
    */
-  choose(pace: Pace): Upstream | undefined {
-    const candidates = this.all.filter((one) => one.active && one.up && one.pressure.canTake(pace));
+  choose(pace: Pace, tried: readonly Upstream[] = []): Upstream | undefined {
+    const candidates = this.#usable('older', tried).filter((one) => one.pressure.canTake(pace));
     this.#turn += 1;
     let best: Upstream | undefined;
     for (let index = 0; index < candidates.length; index++) {
@@ -87,18 +93,51 @@ export class UpstreamSet {
 
   /** Whether `choose` would find one. */
   canTake(pace: Pace): boolean {
-    for (const one of this.#all.values()) if (one.active && one.up && one.pressure.canTake(pace)) return true;
-    return false;
+    return this.#usable('older').some((one) => one.pressure.canTake(pace));
   }
 
-  /** Any upstream, for requests that belong to no session: active ones that are up by turns, else any. */
-  any(): Upstream | undefined {
-    const all = this.all;
-    const usable = all.filter((one) => one.active && one.up);
-    const from = usable.length > 0 ? usable : all.filter((one) => one.active);
+  /**
+   * An upstream for a request that belongs to no session, by turns; one that is down when all are.
+   * @param tried upstreams that did not take it
+   * @param spread whether it goes to those too of which it is unknown whether they take it, as often as to others
+   */
+  pick(need: Speech | 'anything', tried: readonly Upstream[], spread: boolean): Upstream | undefined {
+    let from = this.#usable(need, tried);
+    if (from.length > 1 && !spread && need !== 'anything') {
+      const known = from.filter((one) => one.eras.knows(need, one.boot) === 'yes');
+      if (known.length > 0) from = known;
+    }
+    const active = this.all.filter((one) => one.active);
+    if (tried.length === 0 && !active.some((one) => one.up)) from = active;
     this.#turn += 1;
     return from[this.#turn % from.length];
   }
+
+  /** Whether another one may take it, now or when it is up again. */
+  hasAnother(need: Speech, tried: readonly Upstream[]): boolean {
+    return this.#usable(need, tried).length > 0 || this.#isAway(need, tried);
+  }
+
+  /** One that takes it is down. */
+  #isAway(need: Speech, tried: readonly Upstream[]): boolean {
+    return this.all.some((one) => one.active && !one.up && one.eras.spoke(need) && !tried.includes(one));
+  }
+
+  /** Those that are up and may take it; ones known not to take it only when there is no other. */
+  #usable(need: Speech | 'anything', tried: readonly Upstream[] = []): readonly Upstream[] {
+    const up = this.all.filter((one) => one.active && one.up && !tried.includes(one));
+    if (need === 'anything') return up;
+    const willing = up.filter((one) => takes(one, need));
+    if (willing.length > 0) return willing;
+    // When one that takes it is down, clients do better to come again than to hear from a server of the other
+    // era that theirs is unknown, which makes them change over.
+    return tried.length > 0 || this.#isAway(need, tried) ? [] : up;
+  }
+}
+
+function takes({ eras, boot }: Upstream, need: Speech): boolean {
+  if (eras.knows(need, boot) === 'no') return false;
+  return need !== 'sessionless' || eras.knows('older', boot) !== 'no';
 }
 
 function isLessBusy(a: Upstream, b: Upstream): boolean {
@@ -119,6 +158,7 @@ function makeUpstream(url: string, clock: Clock): Upstream {
     sessions: 0,
     calls: 0,
     pressure: new Pressure(clock),
+    eras: new EraKnowledge(),
   };
 }
 

@@ -1,0 +1,68 @@
+/**
+ * The way of one request that is bound to no known session: which upstream is asked first, and which next
+ * when one did not take it. Each is asked once.
+ */
+import { DISCOVER, isTelling, judge, type Speech } from './eras.ts';
+import type { Message } from './message.ts';
+import type { Upstream, UpstreamSet } from './upstreams.ts';
+
+/** `session`: the upstream that knows it. `anything`: what is no MCP message (a GET, a metadata document). */
+export type Need = Exclude<Speech, 'older'> | 'session' | 'anything';
+
+/** What a message needs of an upstream, apart from a session. @param stateless it is of the newer era */
+export function needOf(message: Message, stateless: boolean): Need {
+  if (message.kind === 'opaque') return 'anything';
+  return stateless ? 'newer' : 'sessionless';
+}
+
+/** 404 by the protocol, 400 from some servers; 405 for the GET and DELETE of a session, where there are none. */
+const DENIES_SESSION = new Set([400, 404, 405]);
+
+export class Route {
+  readonly #upstreams: UpstreamSet;
+  readonly #need: Need;
+  readonly #method: string;
+  readonly #tried: Upstream[] = [];
+
+  constructor(upstreams: UpstreamSet, need: Need, method: string) {
+    this.#upstreams = upstreams;
+    this.#need = need;
+    this.#method = method;
+  }
+
+  /** The upstream to ask now; undefined when there is none (left). */
+  next(): Upstream | undefined {
+    const upstream =
+      this.#need === 'session'
+        ? (this.#rest.find((one) => one.up) ?? this.#rest[0])
+        : this.#upstreams.pick(this.#need, this.#tried, this.#method === DISCOVER);
+    if (upstream) this.#tried.push(upstream);
+    return upstream;
+  }
+
+  /**
+   * What to do with an answer of the upstream that was asked last: `pass` it on, ask the `next` upstream
+   * instead, or `look` at its body, which `accepts` then decides.
+   */
+  answered(status: number): 'pass' | 'next' | 'look' {
+    if (this.#need === 'anything' || this.#upstreams.all.length === 1) return 'pass';
+    if (this.#need === 'session')
+      return DENIES_SESSION.has(status) && this.#rest.length > 0 ? 'next' : 'pass';
+    const asked = this.#tried.at(-1)!;
+    if (asked.eras.knows(this.#need, asked.boot) !== 'unknown') return 'pass';
+    return isTelling(this.#need, this.#method, status) ? 'look' : 'pass';
+  }
+
+  /** Learns from an answer that was looked at. False: it is to be asked elsewhere, and there is somewhere. */
+  accepts(status: number, answer: unknown): boolean {
+    if (this.#need !== 'newer' && this.#need !== 'sessionless') return true;
+    const asked = this.#tried.at(-1)!;
+    const { rejected, learned } = judge(this.#need, this.#method, status, answer);
+    if (learned !== undefined) asked.eras.learn(this.#need, learned, asked.boot);
+    return !rejected || !this.#upstreams.hasAnother(this.#need, this.#tried);
+  }
+
+  get #rest(): readonly Upstream[] {
+    return this.#upstreams.all.filter((one) => !this.#tried.includes(one));
+  }
+}
