@@ -7,8 +7,10 @@
  */
 import type { Dispatcher } from 'undici';
 import type { Applicant, Refusal, Ticket } from '../policy/admission.ts';
+import type { Kept } from '../policy/answer-shelf.ts';
 import { judgeRefresh, type RefreshVerdict } from '../policy/refresh-answer.ts';
-import type { Flight, Kept } from '../policy/refresh-desk.ts';
+import type { Flight, Success } from '../policy/refresh-desk.ts';
+import type { RefreshRequest } from '../policy/refresh-request.ts';
 import { retryAfterOf } from '../policy/refresh-throttle.ts';
 import type { AuthContext, RefreshAnswer } from './auth-context.ts';
 import type { Controller } from './connections.ts';
@@ -19,6 +21,13 @@ const DEADLINE_MS = 120_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_ATTEMPTS = 5;
 const UNKNOWN = 'whether the refresh token has been used up is unknown';
+
+/** For a refresh that came with the same refresh token at the same time, and may not have the same answer. */
+const USED_UP: RefreshAnswer = {
+  kind: 'later',
+  outcome: 'rejected',
+  why: 'Another request has just used this refresh token; go on with the tokens that it was given',
+};
 
 export interface Outgoing {
   readonly path: string;
@@ -31,6 +40,7 @@ type Theirs = Extract<RefreshAnswer, { kind: 'theirs' }>;
 export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
   readonly #context: AuthContext;
   readonly #flight: Flight<RefreshAnswer>;
+  readonly #refresh: RefreshRequest;
   readonly #outgoing: Outgoing;
   #ticket: Ticket | null = null;
   #controller: Controller | null = null;
@@ -47,8 +57,14 @@ export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(context: AuthContext, flight: Flight<RefreshAnswer>, outgoing: Outgoing) {
+  constructor(
+    context: AuthContext,
+    flight: Flight<RefreshAnswer>,
+    refresh: RefreshRequest,
+    outgoing: Outgoing,
+  ) {
     this.#context = context;
+    this.#refresh = refresh;
     this.#flight = flight;
     this.#outgoing = outgoing;
   }
@@ -121,7 +137,7 @@ export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
     fleet.alive(upstream);
     const encoded = (this.#headers['content-encoding'] ?? 'identity') !== 'identity';
     const body = Buffer.concat(this.#chunks, this.#bytes);
-    const verdict = judgeRefresh(this.#status, encoded ? '' : body.toString('utf8'), !encoded);
+    const verdict = judgeRefresh(this.#status, encoded ? null : body.toString('utf8'));
     const retryAfter = retryAfterOf(String(this.#headers['retry-after'] ?? ''), clock.now());
     const busy = verdict.outcome === 'throttled' || (this.#status === 503 && retryAfter !== null);
     if (busy) throttle.throttled(retryAfter);
@@ -172,7 +188,17 @@ export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
     this.#ended = true;
     const headers = responseHeaders(this.#raw);
     const answer: Theirs = { kind: 'theirs', outcome: verdict.outcome, status: this.#status, headers, body };
-    this.#flight.land(answer, verdict.outcome === 'ok' ? () => keepCopy(answer) : null);
+    this.#flight.land(answer, verdict.outcome === 'ok' ? this.#success(answer, verdict) : null);
+  }
+
+  #success(answer: Theirs, { refreshToken: next }: RefreshVerdict): Success<RefreshAnswer> {
+    const { refreshToken, rest } = this.#refresh;
+    const usedUp = next !== '' && next !== refreshToken;
+    return {
+      nextKey: usedUp && rest ? this.#context.hash.ofAll([next, ...rest]) : null,
+      usedUp: usedUp ? USED_UP : null,
+      keep: () => keepCopy(answer),
+    };
   }
 
   #later(outcome: RefreshVerdict['outcome'], why: string): void {

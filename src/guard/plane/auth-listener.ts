@@ -15,6 +15,8 @@ import { isLoopbackHost } from './loopback.ts';
 const IDENTITY = [
   'authorization',
   'dpop',
+  'oauth-client-attestation',
+  'oauth-client-attestation-pop',
   'cookie',
   'origin',
   'host',

@@ -27,14 +27,15 @@ export class Refresh implements Rider<RefreshAnswer> {
     this.#startedAt = context.clock.monotonic();
   }
 
-  start({ sameness }: RefreshRequest, body: Buffer): void {
+  start(refresh: RefreshRequest, body: Buffer): void {
     const { desk, hash, clock } = this.#context;
     this.#res.once('close', () => this.#clientClosed());
     this.#cancelPatience = clock.after(PATIENCE_MS, () => this.#tooLate());
-    const key = sameness && hash.ofAll(sameness);
-    this.#seat = desk.enter(key, this, (flight) => {
+    const { refreshToken, rest } = refresh;
+    const named = { key: rest && hash.ofAll([refreshToken, ...rest]), token: hash.of(refreshToken) };
+    this.#seat = desk.enter(named, this, (flight) => {
       const outgoing = { path: this.#req.url!, headers: plainAnswer(requestHeaders(this.#req)), body };
-      const one = new RefreshFlight(this.#context, flight, outgoing);
+      const one = new RefreshFlight(this.#context, flight, refresh, outgoing);
       one.start();
       return () => one.giveUp();
     });

@@ -20,10 +20,10 @@ export interface FormRequest {
 export interface RefreshRequest {
   readonly refreshToken: string;
   /**
-   * Equal for two requests whose answer may be shared: the same refresh token, the same client with the
-   * same proof, and the same of everything else. Null when nothing in the request names a client.
+   * All but the refresh token: equal, with equal refresh tokens, for two requests whose answer may be shared (the
+   * same client with the same proof, and the same of everything else). Null when nothing names a client.
    */
-  readonly sameness: readonly string[] | null;
+  readonly rest: readonly string[] | null;
 }
 
 /** RFC 8707 and RFC 8693 let these stand several times; any other parameter may not (RFC 6749, 3.2). */
@@ -38,8 +38,9 @@ export function readRefresh({ target, contentType, body, identity }: FormRequest
   const refreshToken = parameters.get('refresh_token')?.[0] ?? '';
   if (refreshToken === '') return null;
   const named = parameters.has('client_id') || parameters.has('client_assertion') || identity.some(Boolean);
-  const sorted = [...parameters].toSorted(([a], [b]) => (a < b ? -1 : 1)).flat(2);
-  return { refreshToken, sameness: named ? [target, ...identity, ...sorted] : null };
+  parameters.delete('refresh_token');
+  const sorted = [...parameters].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { refreshToken, rest: named ? [target, ...identity, JSON.stringify(sorted)] : null };
 }
 
 /** Only UTF-8, which RFC 6749 (appendix B) requires, or no charset at all. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { Gate } from './admission.ts';
 
-/** The hold when the server does not say for how long: doubled with each round, up to the longest. */
+/** The shortest hold, and the first when the server does not say for how long: then doubled with each round. */
 const FIRST_HOLD_SECONDS = 1;
 const LONGEST_GUESS_SECONDS = 16;
 /** What the server asks for is heeded up to this; then it is tried again with one request. */
@@ -59,11 +59,13 @@ export class RefreshThrottle {
 
   /** It said "too many". @param retryAfterSeconds what it asks for, or null */
   throttled(retryAfterSeconds: number | null): void {
-    const held = this.heldSeconds > 0;
-    const seconds = Math.min(LONGEST_HOLD_SECONDS, retryAfterSeconds ?? this.#guessSeconds);
     this.#window = 1;
-    // Those that were under way together are one round.
-    if (!held) this.#guessSeconds = Math.min(LONGEST_GUESS_SECONDS, this.#guessSeconds * 2);
+    // Those that were under way together are one round: the first has set the guess for all.
+    if (retryAfterSeconds === null && this.heldSeconds > 0) return;
+    const asked = retryAfterSeconds ?? this.#guessSeconds;
+    if (retryAfterSeconds === null)
+      this.#guessSeconds = Math.min(LONGEST_GUESS_SECONDS, this.#guessSeconds * 2);
+    const seconds = Math.min(LONGEST_HOLD_SECONDS, Math.max(FIRST_HOLD_SECONDS, asked));
     const until = this.#clock.monotonic() + seconds * 1000;
     if (until <= this.#heldUntil) return;
     this.#heldUntil = until;
