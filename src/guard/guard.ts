@@ -8,6 +8,7 @@ import { LeverDesk } from './levers/desk.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
+import { CancellableCalls } from './plane/cancellable.ts';
 import type { InitializeCounts, PlaneContext } from './plane/context.ts';
 import { endSurplus } from './plane/end-session.ts';
 import { Fleet } from './plane/fleet.ts';
@@ -185,9 +186,9 @@ function assemble(options: GuardOptions): Assembled {
     streams,
     initializes,
     tools,
-    cancellable: new Map(),
     tokens,
     authUp: () => auth?.up ?? true,
+    cancellable: new CancellableCalls(),
   };
 
   function react(event: LeverEvent): void {

@@ -32,6 +32,7 @@ export class AnswerWatch {
   /** From the beginning for JSON; the last ones for an event stream. */
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
+  #dropped = false;
   /** The end of a JSON answer that is longer than what is kept. */
   #end: Buffer | null = null;
 
@@ -71,12 +72,28 @@ export class AnswerWatch {
     return this.#stream ? ofStream(text) : (ofJson(text) ?? '');
   }
 
+  /**
+   * Whether the answer has passed though its stream is still open: servers may keep it open, and clients
+   * that have what they wanted may leave it. Of a long stream only the end is known, which is then taken for the answer
+   * if it is the end of a message that is no request and no notification.
+   */
+  answered(): boolean {
+    if (!this.#stream) return false;
+    const bytes = this.#whole();
+    if (bytes.includes('"result"') || bytes.includes('"error"')) return true;
+    return (
+      this.#dropped && !bytes.includes('"method"') && /[\r\n]{2}$/.test(bytes.subarray(-2).toString('latin1'))
+    );
+  }
+
   #keep(chunk: Buffer): void {
     this.#kept.push(chunk);
     this.#keptBytes += chunk.length;
     // Whole chunks are dropped, so that what is kept is never less than the bound.
-    while (this.#stream && this.#keptBytes - this.#kept[0]!.length >= KEPT_BYTES)
+    while (this.#stream && this.#keptBytes - this.#kept[0]!.length >= KEPT_BYTES) {
       this.#keptBytes -= this.#kept.shift()!.length;
+      this.#dropped = true;
+    }
   }
 
   #whole(): Buffer {

@@ -236,11 +236,11 @@ export class Call implements Watcher {
     const failure = error ? fleet.failed(upstream, error) : null;
     // A server that goes ends its session streams first. It ends a subscription whenever it likes.
     if (stream && this.#message.kind === 'opaque' && !this.#gone && failure === null) fleet.doubt(upstream);
-    if (this.#gone) this.#observe('cancelled');
+    if (this.#gone) this.#observe(this.#answerPassed() ? this.#outcome() : 'cancelled');
     else if (failure === null) {
       if (this.#askNext) this.#next();
       else if (this.#session && this.#deniedElsewise()) this.#answer(sessionNotFound);
-      else this.#observe(this.#error || (this.#watch?.outcome() ?? ''));
+      else this.#observe(this.#outcome());
     } else if (began) {
       this.#observe('broken');
       if (stream) streams.endLost(this.#res);
@@ -256,6 +256,15 @@ export class Call implements Watcher {
         ),
       );
     } else this.#notReached(failure === 'refused');
+  }
+
+  #outcome(): string {
+    return this.#error || (this.#watch?.outcome() ?? '');
+  }
+
+  /** The client has its answer, though the stream that brought it is still open. */
+  #answerPassed(): boolean {
+    return this.#watch?.answered() ?? false;
   }
 
   #next(): void {
@@ -297,6 +306,12 @@ export class Call implements Watcher {
     return this.#upstream;
   }
 
+  /** Whether its client still waits for an answer. One that has passed on a stream still open ends the call here. */
+  waits(): boolean {
+    if (!this.#ended && this.#answerPassed()) this.#observe(this.#outcome());
+    return !this.#ended;
+  }
+
   /** Instead of `start`: the call has been answered without being made. */
   refused(error: string): void {
     this.#observe(error);
@@ -312,7 +327,7 @@ export class Call implements Watcher {
    * stream that happens between two events; a body that is no stream ends in the middle.
    */
   interrupt(error: string, words: LastWords): void {
-    if (this.#ended) return;
+    if (!this.waits()) return;
     this.#interrupted = true;
     this.#observe(error);
     const stamper = this.#exchange?.stamper;

@@ -9,9 +9,9 @@ import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { Tools } from '../policy/tools.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
+import type { CancellableCalls } from './cancellable.ts';
 import type { Fleet } from './fleet.ts';
 import type { StreamSet } from './streams.ts';
-import type { CancellableCalls } from './tool-call.ts';
 
 /** Counts over the initialize requests of one guard. */
 export interface InitializeCounts {

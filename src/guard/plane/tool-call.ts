@@ -7,13 +7,11 @@ import { refusalWords, timeoutWords } from '../policy/tool-words.ts';
 import { Call, type CallObserver } from './call.ts';
 import { callerOf } from './caller.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
+import type { Cancellable } from './cancellable.ts';
 import type { PlaneContext } from './context.ts';
 import { asEvent, sendAnswer, toolFailure } from './tool-answers.ts';
 
-/** Calls in progress within sessions, so that a client's own cancellation is seen. */
-export type CancellableCalls = Map<string, ToolCall>;
-
-export class ToolCall implements CallObserver, ToolRequest {
+export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   readonly tool: string;
   readonly params: Message['params'];
   readonly caller: Caller;
@@ -61,24 +59,21 @@ export class ToolCall implements CallObserver, ToolRequest {
       return;
     }
     this.#passage = entry;
-    if (this.#session !== '') cancellable.set(cancelKey(this.#session, this.#id), this);
+    if (this.#session !== '') cancellable.add(this.#session, this.#id, this);
     this.#call.start();
   }
 
-  /** The client has cancelled it with a notification, which passes on its own; an answer may still come. */
   cancelledByClient(): void {
     this.#call.abandoned();
   }
 
   ended(error: string): void {
     this.#passage?.ended(error);
-    if (this.#session === '') return;
-    const { cancellable } = this.#context;
-    const key = cancelKey(this.#session, this.#id);
-    if (cancellable.get(key) === this) cancellable.delete(key);
+    if (this.#session !== '') this.#context.cancellable.remove(this.#session, this.#id, this);
   }
 
   expired(): void {
+    if (!this.#call.waits()) return;
     const seconds = this.#passage!.timeoutSeconds;
     const upstream = this.#call.upstream;
     if (this.#session !== '' && upstream) {
@@ -109,12 +104,7 @@ export function noticeCancellation(context: PlaneContext, req: IncomingMessage, 
   if (message.method !== 'notifications/cancelled') return;
   const id = message.params?.['requestId'];
   if (typeof id !== 'string' && typeof id !== 'number') return;
-  context.cancellable.get(cancelKey(textHeader(req, 'mcp-session-id'), id))?.cancelledByClient();
-}
-
-/** Ids of requests are unique within a session, where 1 and "1" are two. */
-function cancelKey(session: string, id: string | number): string {
-  return `${session} ${typeof id === 'number' ? id : JSON.stringify(id)}`;
+  context.cancellable.find(textHeader(req, 'mcp-session-id'), id)?.cancelledByClient();
 }
 
 function textHeader(req: IncomingMessage, name: string): string {

@@ -1,8 +1,9 @@
 /** Recognizes a call that is made again, without keeping who makes it or with which arguments. */
 import { hash, randomBytes } from 'node:crypto';
 
-/** Deeper arguments are taken as they are written. */
+/** Arguments deeper than this, or with more members, are taken as they are written: sorting them takes time. */
 const MAX_DEPTH = 64;
+const MAX_SORTED = 2000;
 
 export class CallKeys {
   /** Known to this process only, so that what is kept cannot be compared with guessed tokens or arguments. */
@@ -21,7 +22,7 @@ export class CallKeys {
   ofCall(caller: string, tool: string, params: Readonly<Record<string, unknown>> | null): string {
     try {
       const { arguments: given = {}, requestState, inputResponses } = params ?? {};
-      return this.of(canonical([caller, tool, given, requestState, inputResponses], 0));
+      return this.of(canonical([caller, tool, given, requestState, inputResponses]));
     } catch {
       return '';
     }
@@ -29,13 +30,19 @@ export class CallKeys {
 }
 
 /** JSON with sorted members. Throws RangeError for nesting beyond what JSON.stringify can do. */
-function canonical(value: unknown, depth: number): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (depth === MAX_DEPTH) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((one) => canonical(one, depth + 1)).join(',')}]`;
-  const record = value as Record<string, unknown>;
-  const members = Object.keys(record)
-    .toSorted()
-    .map((name) => `${JSON.stringify(name)}:${canonical(record[name], depth + 1)}`);
-  return `{${members.join(',')}}`;
+function canonical(root: unknown): string {
+  let left = MAX_SORTED;
+  const write = (value: unknown, depth: number): string => {
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+    if (depth === MAX_DEPTH || left <= 0) return JSON.stringify(value);
+    if (Array.isArray(value)) {
+      left -= value.length;
+      return `[${value.map((one) => write(one, depth + 1)).join(',')}]`;
+    }
+    const record = value as Record<string, unknown>;
+    const names = Object.keys(record).toSorted();
+    left -= names.length;
+    return `{${names.map((name) => `${JSON.stringify(name)}:${write(record[name], depth + 1)}`).join(',')}}`;
+  };
+  return write(root, 0);
 }
