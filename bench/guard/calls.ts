@@ -1,7 +1,13 @@
-/** The small `tools/call` of each era, with the headers that the official clients send. */
+/**
+ * The small `tools/call` of each era, with the headers that the official clients send. Requests go out for many
+ * clients by turns, as in life: the same call of the same client many times at once would be a retry.
+ */
+
+export const CLIENTS = 256;
 
 export interface Call {
   readonly path: string;
+  /** `CLIENT` in a header or in the body stands for the number of the client, from 100 to 355. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -15,14 +21,14 @@ const COMMON = {
   'user-agent': 'node',
 };
 
-const params = { name: 'weather', arguments: { city: 'Paris' } };
+const params = { name: 'weather', arguments: { city: 'Paris', station: 'CLIENT' } };
 
 /** Up to 2025-11-25: within a session. */
 export const sessionCall: Call = {
   path: '/mcp',
   headers: {
     ...COMMON,
-    'mcp-session-id': '6f1b1d0e-6c53-4a7e-9a43-3f3a2f9f4f10',
+    'mcp-session-id': '6f1b1d0e-6c53-4a7e-9a43-3f3a2f9f4CLIENT',
     'mcp-protocol-version': '2025-11-25',
   },
   body: JSON.stringify({ method: 'tools/call', params, jsonrpc: '2.0', id: 1 }),
@@ -51,3 +57,10 @@ export const statelessCall: Call = {
     },
   }),
 };
+
+/** The same call as one client makes it. @param client from 0 to CLIENTS - 1 */
+export function asClient(call: Call, client: number): Call {
+  const number = String(100 + client);
+  const text = JSON.stringify(call).replaceAll('CLIENT', number);
+  return JSON.parse(text) as Call;
+}

@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Call } from './calls.ts';
+import { type Call, CLIENTS } from './calls.ts';
 import { LOAD_CORE, type Program } from './programs.ts';
 
 export interface Closed {
@@ -41,12 +41,26 @@ export async function closedLoop(
   };
 }
 
-function lua({ headers, body }: Call): string {
-  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = [[${value}]]`);
+function lua(call: Call): string {
+  const { headers, body } = call;
+  const lines = Object.entries(headers).map(
+    ([name, value]) => `    ["${name}"] = ([[${value}]]):gsub("CLIENT", client),`,
+  );
   return `
-wrk.method = "POST"
-wrk.body = [[${body}]]
+local requests, turn = {}, 0
+function init()
+  for number = 1, ${CLIENTS} do
+    local client = tostring(99 + number)
+    local headers = {
 ${lines.join('\n')}
+    }
+    requests[number] = wrk.format("POST", nil, headers, ([[${body}]]):gsub("CLIENT", client))
+  end
+end
+function request()
+  turn = turn % ${CLIENTS} + 1
+  return requests[turn]
+end
 function done(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
