@@ -139,7 +139,7 @@ export class Tools {
     if (caller.key === '') return 'no';
     const running = tool.byCaller.get(caller.key);
     // The arguments are read only where there is something to compare them with.
-    if (running === undefined && now >= tool.failuresUntil) return 'no';
+    if (running === undefined && !this.#mayHaveFailed(now, tool, caller)) return 'no';
     const key = this.#keys.ofCall(caller.key, name, params);
     if (key === '') return 'no';
     const before = firstWith(key, running, this.#keys) ?? this.#failed.find(key, now);
@@ -178,8 +178,13 @@ export class Tools {
     if (passage.caller.key === '') return;
     if (!well) {
       tool.failuresUntil = now + RETRY_WINDOW_MS;
-      this.#failed.add(passage.key(this.#keys), { at: now, recoveries: passage.recoveries });
-    } else if (now < tool.failuresUntil) this.#failed.forget(passage.key(this.#keys));
+      const call = { at: now, recoveries: passage.recoveries };
+      this.#failed.add(passage.key(this.#keys), passage.caller.key, call);
+    } else if (this.#mayHaveFailed(now, tool, passage.caller)) this.#failed.forget(passage.key(this.#keys));
+  }
+
+  #mayHaveFailed(now: number, tool: Tool, caller: Caller): boolean {
+    return now < tool.failuresUntil && this.#failed.mayKnow(caller.key);
   }
 
   #tool(given: string): Tool {
