@@ -19,6 +19,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   step: async () => (await import('./step.ts')).step(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
   storm: async () => (await import('./storm.ts')).storm(),
+  spiral: async () => (await import('./spiral.ts')).spiral(),
 };
 
 const wanted = process.argv.slice(2);

@@ -6,6 +6,7 @@ import {
   type SceneOptions,
   stageSessionStorm,
   stageTokenRefreshCascade,
+  stageToolTimeoutSpiral,
 } from '../lab/index.ts';
 
 /** What only some failures take. */
@@ -33,6 +34,11 @@ export const FAILURES: Readonly<Record<string, Failure>> = {
     clients: 300,
     setting: () => 'each sends 8 calls at once',
     stage: (lab, options) => stageTokenRefreshCascade(lab, options),
+  },
+  'tool-timeout-spiral': {
+    clients: 300,
+    setting: () => 'each asks a slow tool, and retries',
+    stage: (lab, options) => stageToolTimeoutSpiral(lab, options),
   },
 };
 

@@ -10,14 +10,12 @@ import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
 import { CancellableCalls } from './plane/cancellable.ts';
 import type { InitializeCounts, PlaneContext } from './plane/context.ts';
-import { endSurplus } from './plane/end-session.ts';
 import { Fleet } from './plane/fleet.ts';
 import { trafficListener } from './plane/listener.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
-import { SessionRoom } from './policy/session-room.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
@@ -136,15 +134,13 @@ function assemble(options: GuardOptions): Assembled {
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
   const desk = new LeverDesk(clock, levers, log);
-  // A session is one too many once it is there: it takes its place before another must go.
-  const sessions = new SessionTable(clock, SESSION_LIMITS, () => endSurplus(context));
-  const sessionRoom = new SessionRoom(sessions, () => levers.values);
+  const sessions = new SessionTable(clock, SESSION_LIMITS);
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
   const pace = () => paceOf(levers.values);
   const gate = (): Gate => {
-    const room = sessionRoom.state(initializes.expected);
-    if (room !== 'open') return room;
+    const { maxSessions } = levers.values;
+    if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
     return upstreams.canTake(pace()) ? 'open' : 'hold';
   };
   const limits = () => ({
@@ -177,7 +173,6 @@ function assemble(options: GuardOptions): Assembled {
     random,
     levers,
     sessions,
-    sessionRoom,
     upstreams,
     queue,
     metrics,
@@ -208,11 +203,10 @@ function assemble(options: GuardOptions): Assembled {
     cancelSweep = clock.after(SWEEP_MS, sweep);
   };
   sweep();
-  // Nothing tells when a session has become idle, or the rest of a handshake was given up: look now and then.
+  // Nothing tells when the rest of a handshake is no longer late by being given up: look again now and then.
   let cancelLook = nothing;
   const look = () => {
-    endSurplus(context);
-    queue.poke();
+    if (levers.values.initAuto) queue.poke();
     cancelLook = clock.after(LOOK_MS, look);
   };
   look();

@@ -3,7 +3,6 @@ import type { Clock } from '../../kernel/index.ts';
 import type { GuardMetrics } from '../metrics.ts';
 import type { AdmissionQueue } from '../policy/admission.ts';
 import type { LeverBoard } from '../policy/levers.ts';
-import type { SessionRoom } from '../policy/session-room.ts';
 import type { SessionTable } from '../policy/sessions.ts';
 import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { Tools } from '../policy/tools.ts';
@@ -26,7 +25,6 @@ export interface PlaneContext {
   readonly random: () => number;
   readonly levers: LeverBoard;
   readonly sessions: SessionTable;
-  readonly sessionRoom: SessionRoom;
   readonly upstreams: UpstreamSet;
   readonly queue: AdmissionQueue;
   readonly metrics: GuardMetrics;

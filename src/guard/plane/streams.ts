@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../kernel/index.ts';
 import { retryMs } from '../policy/jitter.ts';
 import type { LeverBoard } from '../policy/levers.ts';
-import type { Session } from '../policy/sessions.ts';
 import { RetryStamper } from './sse.ts';
 
 /** What a stream is told when the lever goes back to off: the SDK's own first reconnection delay. */
@@ -14,7 +13,6 @@ export class StreamSet {
   readonly #levers: LeverBoard;
   readonly #random: () => number;
   readonly #open = new Map<ServerResponse, RetryStamper>();
-  readonly #ofSession = new Map<Session, Set<ServerResponse>>();
 
   constructor(clock: Clock, levers: LeverBoard, random: () => number) {
     this.#clock = clock;
@@ -27,29 +25,11 @@ export class StreamSet {
   }
 
   /** Takes in a stream whose head has been sent, and stamps it when the lever is set. */
-  add(res: ServerResponse, session?: Session): RetryStamper {
+  add(res: ServerResponse): RetryStamper {
     const stamper = new RetryStamper(res);
     this.#open.set(res, stamper);
     res.once('close', () => this.#open.delete(res));
-    if (session) this.#note(session, res);
     return stamper;
-  }
-
-  /** Ends the streams of a session that has been ended. */
-  endOf(session: Session): void {
-    for (const res of this.#ofSession.get(session) ?? []) res.end();
-  }
-
-  #note(session: Session, res: ServerResponse): void {
-    const streams = this.#ofSession.get(session) ?? new Set();
-    streams.add(res);
-    this.#ofSession.set(session, streams);
-    session.streams += 1;
-    res.once('close', () => {
-      session.streams -= 1;
-      streams.delete(res);
-      if (streams.size === 0) this.#ofSession.delete(session);
-    });
   }
 
   /** Stamps one stream, when the lever is set. */
