@@ -76,7 +76,7 @@ async function slowTime(guarded: boolean): Promise<Course> {
   const server = await lab.startUpstream({ initializeCostMs: 0, dependency: index.url });
   const url = guarded ? await startGuard(lab, server.url, index.bulkhead) : server.url;
   const agents = await startAgents(lab, { agents: AGENTS, url });
-  await connectAgents(agents, lab.signal);
+  await connectAgents(agents, index, lab.signal);
   await systemClock.sleep(STEADY_MS, lab.signal);
 
   const start = agents.latest;

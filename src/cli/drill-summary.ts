@@ -83,7 +83,7 @@ function since(seconds: number | null): string {
 }
 
 function row(label: string, time: string, text: string): string {
-  return `  ${label.padEnd(10)}${time.padEnd(9)}${oneLine(text, 58)}`;
+  return `  ${label.padEnd(10)}${time.padEnd(12)}${oneLine(text, 55)}`;
 }
 
 function beforeAfterTable(result: DrillResult, io: Io): string[] {

@@ -5,7 +5,7 @@ import { type Declare, example } from './declaration.ts';
 export const drillCommands: Declare = (io, done) => [
   new Command('drill')
     .description('inject a real failure into a lab and prove that its runbook cures it')
-    .argument('<failure>', 'which failure: session-storm, token-refresh-cascade')
+    .argument('<failure>', 'which failure: session-storm, token-refresh-cascade, tool-timeout-spiral')
     .option('--clients <n>', 'how many MCP clients to connect (default depends on the failure)')
     .option('--initialize-cost <ms>', 'session-storm: CPU that one initialize costs, in ms (default 10)')
     .option('--no-guard', 'the same failure with nothing done: see what happens untreated')

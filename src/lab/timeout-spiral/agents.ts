@@ -7,8 +7,8 @@ import {
   agentsOptionsSchema,
   agentsReportSchema,
 } from './messages.ts';
+import type { SearchIndex } from './search-index.ts';
 
-const CONNECT_CONCURRENCY = 4;
 const CONNECT_TIMEOUT_MS = 120_000;
 
 export type Agents = ReportingChild<AgentsReport, AgentsCommand>;
@@ -27,9 +27,17 @@ export function startAgents(
   return lab.start((context) => ReportingChild.start<AgentsReport, AgentsCommand>(program, context));
 }
 
-/** Connects every agent, calmly; each has been answered once when this resolves. */
-export async function connectAgents(agents: Agents, signal: AbortSignal): Promise<void> {
-  agents.send({ type: 'connect', concurrency: CONNECT_CONCURRENCY });
+/**
+ * Connects every agent, calmly; each has been answered once when this resolves.
+ * Errors: `E_TIMEOUT`, `E_CHILD_ENDED`, or the signal's reason.
+ * @param index what their questions go to; connecting takes at most half of it
+ */
+export async function connectAgents(
+  agents: Agents,
+  index: Pick<SearchIndex, 'workers'>,
+  signal: AbortSignal,
+): Promise<void> {
+  agents.send({ type: 'connect', concurrency: Math.max(1, Math.floor(index.workers / 2)) });
   await agents.until((report) => report.working === report.agents, {
     timeoutMs: CONNECT_TIMEOUT_MS,
     what: 'connected',

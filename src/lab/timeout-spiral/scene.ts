@@ -52,7 +52,7 @@ export async function stageToolTimeoutSpiral(lab: Lab, options: SceneOptions): P
     notice: guard?.notice ?? null,
     clients: () => countsOf(agents.latest),
     onClients: (listener) => agents.onReport((report) => listener(countsOf(report))),
-    connect: (signal) => connectAgents(agents, signal),
+    connect: (signal) => connectAgents(agents, index, signal),
     inject: () => {
       before = { done: index.latest.done, answered: agents.latest.answered };
       const slowMs = index.slow(SLOWDOWN, SLOW_MS);
