@@ -19,6 +19,8 @@ export interface GuardProgram {
   readonly authUpstream: string | undefined;
   /** `host:port`. */
   readonly authListen: string;
+  /** Whether public results are cached and shared. */
+  readonly cache: boolean;
   /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notices as JSON lines rather than as text. */
@@ -50,6 +52,7 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
     authListen: program.authListen,
     listen: program.listen,
     admin: program.admin,
+    cache: program.cache,
     token,
     levers,
     state: stateFile(program),

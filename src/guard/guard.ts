@@ -9,13 +9,17 @@ import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { BodyBudget } from './plane/body.ts';
 import { CancellableCalls } from './plane/cancellable.ts';
-import type { InitializeCounts, PlaneContext } from './plane/context.ts';
+import type { InitializeCounts, PlaneContext, Sharing } from './plane/context.ts';
 import { Fleet } from './plane/fleet.ts';
 import { trafficListener } from './plane/listener.ts';
+import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
+import { Changes } from './policy/changes.ts';
+import { Flights } from './policy/flights.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
+import { ResultCache } from './policy/result-cache.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
@@ -28,6 +32,15 @@ const SESSION_LIMITS = {
   activeSeconds: 60,
   maxLost: 100_000,
   lostSeconds: 600,
+};
+const CACHE_LIMITS = {
+  maxEntries: 2000,
+  maxBytes: 64 * 1024 * 1024,
+  // Texts are counted at two bytes a character.
+  maxEntryBytes: 2 * MAX_SHARED_BYTES + 16 * 1024,
+  staleSeconds: 600,
+  maxAccepted: 100_000,
+  acceptedSeconds: 300,
 };
 const SWEEP_MS = 5000;
 const LOOK_MS = 100;
@@ -59,6 +72,8 @@ export interface GuardOptions {
   readonly state?: string | null;
   /** Gets one object per notice (lever changes, upstreams going up and down). Default: nothing is logged. */
   readonly log?: Log;
+  /** False: nothing is cached, and no two requests share an answer. Default true. */
+  readonly cache?: boolean;
   readonly clock?: Clock;
   /** Gives [0, 1); for tests. */
   readonly random?: () => number;
@@ -138,10 +153,11 @@ function assemble(options: GuardOptions): Assembled {
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
   const pace = () => paceOf(levers.values);
-  const gate = (): Gate => {
+  const gate = (lane: string): Gate => {
     const { maxSessions } = levers.values;
-    if (maxSessions > 0 && sessions.size + initializes.expected >= maxSessions) return 'full';
-    return upstreams.canTake(pace()) ? 'open' : 'hold';
+    if (lane === 'older' && maxSessions > 0 && sessions.size + initializes.expected >= maxSessions)
+      return 'full';
+    return upstreams.canTake(pace(), lane === 'newer' ? 'newer' : 'older') ? 'open' : 'hold';
   };
   const limits = () => ({
     ratePerSecond: levers.values.maxInitPerSecond,
@@ -157,8 +173,10 @@ function assemble(options: GuardOptions): Assembled {
   const tokens = new ExpiryCalendar(clock);
   const { authUpstream: url } = options;
   const auth = url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log });
+  const sharing = options.cache === false ? null : makeSharing(clock);
   const metrics = new GuardMetrics({
     tools,
+    results: sharing?.results ?? null,
     sessions,
     upstreams,
     levers,
@@ -167,7 +185,7 @@ function assemble(options: GuardOptions): Assembled {
     tokens,
     auth,
   });
-  const fleet = new Fleet(clock, upstreams, sessions, () => queue.poke(), log);
+  const fleet = new Fleet(clock, upstreams, sessions, () => fleetChanged(), log);
   const context = {
     clock,
     random,
@@ -184,11 +202,18 @@ function assemble(options: GuardOptions): Assembled {
     tokens,
     authUp: () => auth?.up ?? true,
     cancellable: new CancellableCalls(),
+    sharing,
   };
+
+  function fleetChanged(): void {
+    if (upstreams.all.some(({ active, up }) => active && !up)) sharing?.results.lost();
+    queue.poke();
+  }
 
   function react(event: LeverEvent): void {
     log({ ...event });
     desk.boardChanged();
+    if (event.name === 'UPSTREAMS') sharing?.results.clear();
     if (event.name === 'UPSTREAMS') void fleet.set(parseUpstreams(event.to)).then(() => queue.update());
     if (event.name === 'RECONNECT_JITTER_SECONDS') streams.stampAll();
     if (event.name.startsWith('TOOL_')) tools.update();
@@ -223,6 +248,11 @@ function assemble(options: GuardOptions): Assembled {
       fleet.close();
     },
   };
+}
+
+function makeSharing(clock: Clock): Sharing {
+  const results = new ResultCache(clock, CACHE_LIMITS);
+  return { results, flights: new Flights(clock, results), changes: new Changes(clock) };
 }
 
 function nothing(): void {}

@@ -10,6 +10,8 @@ export interface GuardCommandOptions {
   readonly state?: string | false;
   readonly authUpstream?: string;
   readonly authListen?: string;
+  /** False with `--no-cache`. */
+  readonly cache?: boolean;
   readonly jsonLogs?: boolean;
 }
 
@@ -22,6 +24,7 @@ export async function guardCommand(options: GuardCommandOptions, io: Io): Promis
     state: options.state,
     authUpstream: options.authUpstream,
     authListen: options.authListen ?? '127.0.0.1:8081',
+    cache: options.cache !== false,
     env: io.env,
     cwd: io.cwd,
     // People read notices on a terminal; programs get JSON lines.

@@ -48,6 +48,7 @@ export const guardCommands: Declare = (io, done) => {
     .option('--no-state', 'a restart forgets what is held')
     .option('--auth-upstream <url>', 'the authorization server to front (AUTH_UPSTREAM)')
     .option('--auth-listen <host:port>', 'where its traffic comes in', '127.0.0.1:8081')
+    .option('--no-cache', 'ask the servers for every result, also for those that they call public')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
     .addHelpText(
       'after',

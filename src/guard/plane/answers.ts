@@ -1,6 +1,6 @@
 /** What the guard itself answers on the traffic listener, in the protocol's terms. */
-import type { ServerResponse } from 'node:http';
 import type { Message } from '../policy/message.ts';
+import type { Reply } from './reply.ts';
 
 /** JSON-RPC codes as the official SDK uses them on this transport. -32020 to -32023 are reserved by the protocol. */
 const SERVER_ERROR = -32000;
@@ -34,7 +34,7 @@ export function refused(status: number, message: string, retryAfter?: number): R
  * @param id the id of the request that is refused, where it is known
  */
 export function sendRefusal(
-  res: ServerResponse,
+  res: Reply,
   { status, code, message, retryAfter }: Refused,
   id: Message['id'] = null,
 ): void {

@@ -1,5 +1,5 @@
-/** Everything but initialize: requests within sessions and stateless ones, event streams, DELETE, and the rest. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** Everything but what opens a client: requests within sessions and stateless ones, event streams, DELETE, and the rest. */
+import type { IncomingMessage } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { retryAfterSeconds } from '../policy/jitter.ts';
 import { isStateless, type Message, namedVersion } from '../policy/message.ts';
@@ -12,6 +12,7 @@ import type { PlaneContext } from './context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
 import { pathOf, upstreamPath } from './path.ts';
+import type { Reply } from './reply.ts';
 import { RetryStamper } from './sse.ts';
 
 const MAX_SESSION_ID = 512;
@@ -37,7 +38,7 @@ export interface LastWords {
 export class Call implements Watcher {
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #res: Reply;
   readonly #body: Buffer | null;
   readonly #message: Message;
   readonly #startedAt: number;
@@ -68,7 +69,7 @@ export class Call implements Watcher {
   constructor(
     context: PlaneContext,
     req: IncomingMessage,
-    res: ServerResponse,
+    res: Reply,
     body: Buffer | null,
     message: Message,
     observer: CallObserver | null = null,

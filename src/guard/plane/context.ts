@@ -2,7 +2,10 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { GuardMetrics } from '../metrics.ts';
 import type { AdmissionQueue } from '../policy/admission.ts';
+import type { Changes } from '../policy/changes.ts';
+import type { Flights } from '../policy/flights.ts';
 import type { LeverBoard } from '../policy/levers.ts';
+import type { ResultCache } from '../policy/result-cache.ts';
 import type { SessionTable } from '../policy/sessions.ts';
 import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { Tools } from '../policy/tools.ts';
@@ -12,12 +15,19 @@ import type { CancellableCalls } from './cancellable.ts';
 import type { Fleet } from './fleet.ts';
 import type { StreamSet } from './streams.ts';
 
-/** Counts over the initialize requests of one guard. */
+/** Counts over the openings (`initialize`, `server/discover`) of one guard. */
 export interface InitializeCounts {
   /** Taken in and not yet answered. */
   pending: number;
-  /** Sent, and without a session yet: each may become one. */
+  /** Initialize requests sent, and without a session yet: each may become one. */
   expected: number;
+}
+
+/** What makes one answer serve several requests of the stateless era. */
+export interface Sharing {
+  readonly results: ResultCache;
+  readonly flights: Flights;
+  readonly changes: Changes;
 }
 
 export interface PlaneContext {
@@ -37,4 +47,6 @@ export interface PlaneContext {
   readonly tokens: ExpiryCalendar;
   /** Whether the authorization server that is fronted accepts connections; true without one. */
   readonly authUp: () => boolean;
+  /** Null when nothing is shared (`--no-cache`). */
+  readonly sharing: Sharing | null;
 }

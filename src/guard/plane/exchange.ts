@@ -4,10 +4,10 @@
  * started → answered → (data)* → ended, with the exits `failed` (before an answer), `broken` (in the middle)
  * and `cut` (by us).
  */
-import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ClientGone, type Controller } from './connections.ts';
 import { responseHeaders } from './headers.ts';
+import type { Reply } from './reply.ts';
 import type { RetryStamper } from './sse.ts';
 
 type ResponseHeaders = Record<string, string | string[] | undefined>;
@@ -40,7 +40,7 @@ interface Held {
 }
 
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly #res: ServerResponse;
+  readonly #res: Reply;
   readonly #watcher: Watcher;
   #controller: Controller | null = null;
   #cut: Error | null = null;
@@ -55,7 +55,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Set by the watcher, when answered, for streams that get `retry:` fields. */
   stamper: RetryStamper | null = null;
 
-  constructor(res: ServerResponse, watcher: Watcher) {
+  constructor(res: Reply, watcher: Watcher) {
     this.#res = res;
     this.#watcher = watcher;
   }

@@ -1,13 +1,19 @@
 /** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { changeOf } from '../policy/changes.ts';
+import { DISCOVER } from '../policy/eras.ts';
 import { isStateless, type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
+import { queryOf } from './cache-query.ts';
+import { CachedCall } from './cached-call.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
-import { Handshake } from './initialize.ts';
+import { ListenReply } from './listen-reply.ts';
 import { isLoopbackHost } from './loopback.ts';
+import { Opening } from './opening.ts';
+import type { Reply } from './reply.ts';
 import { noteToken } from './tokens-seen.ts';
 import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 
@@ -57,13 +63,36 @@ function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse,
     return;
   }
   if (message.kind === 'one-way') noticeCancellation(context, req, message);
-  if (message.kind !== 'initialize') {
-    new Call(context, req, res, body.length === 0 ? null : body, message).start();
-    return;
+  const query = context.sharing ? queryOf(req, message, body.length) : null;
+  if (query) new CachedCall(context, req, res, body, message, query).start();
+  else if (message.kind === 'initialize' || message.method === DISCOVER)
+    open(context, req, res, body, message);
+  else {
+    const reply = message.method === 'subscriptions/listen' ? listening(context, res) : res;
+    new Call(context, req, reply, body.length === 0 ? null : body, message).start();
   }
+}
+
+/** What the stream says of changes empties the cache of what they make wrong. */
+function listening({ sharing }: PlaneContext, res: ServerResponse): Reply {
+  if (!sharing) return res;
+  const listener = sharing.changes.listen();
+  return new ListenReply(res, (method, params) => {
+    const change = changeOf(method, params);
+    if (change && listener.isNews(change)) sharing.results.changed(change);
+  });
+}
+
+function open(
+  context: PlaneContext,
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Buffer,
+  message: Message,
+): void {
   const id = req.headers['mcp-session-id'];
   const known = typeof id === 'string' ? context.sessions.use(id) : undefined;
-  new Handshake(context, req, res, body, message, known?.upstream ?? null).start();
+  new Opening(context, req, res, body, message, known?.upstream ?? null).start();
 }
 
 /** An encoded body is not read: what the headers say has to do, which in the newer era is all we need. */

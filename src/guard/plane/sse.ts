@@ -1,11 +1,11 @@
 /** Writes `retry:` fields and a last event into an event stream that passes through, only ever between two events. */
-import type { ServerResponse } from 'node:http';
+import type { Reply } from './reply.ts';
 
 const LF = 10;
 const CR = 13;
 
 export class RetryStamper {
-  readonly #res: ServerResponse;
+  readonly #res: Reply;
   /** True where a new event may begin. */
   #atBoundary = true;
   #lastByte = LF;
@@ -15,7 +15,7 @@ export class RetryStamper {
   #ended = false;
   #last: { readonly event: string; readonly done: () => void } | null = null;
 
-  constructor(res: ServerResponse) {
+  constructor(res: Reply) {
     this.#res = res;
   }
 

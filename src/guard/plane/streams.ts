@@ -1,8 +1,8 @@
 /** The GET event streams that are open: they get `retry:` stamps, and an end when their upstream is lost. */
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../kernel/index.ts';
 import { retryMs } from '../policy/jitter.ts';
 import type { LeverBoard } from '../policy/levers.ts';
+import type { Reply } from './reply.ts';
 import { RetryStamper } from './sse.ts';
 
 /** What a stream is told when the lever goes back to off: the SDK's own first reconnection delay. */
@@ -12,7 +12,7 @@ export class StreamSet {
   readonly #clock: Clock;
   readonly #levers: LeverBoard;
   readonly #random: () => number;
-  readonly #open = new Map<ServerResponse, RetryStamper>();
+  readonly #open = new Map<Reply, RetryStamper>();
 
   constructor(clock: Clock, levers: LeverBoard, random: () => number) {
     this.#clock = clock;
@@ -25,7 +25,7 @@ export class StreamSet {
   }
 
   /** Takes in a stream whose head has been sent, and stamps it when the lever is set. */
-  add(res: ServerResponse): RetryStamper {
+  add(res: Reply): RetryStamper {
     const stamper = new RetryStamper(res);
     this.#open.set(res, stamper);
     res.once('close', () => this.#open.delete(res));
@@ -51,7 +51,7 @@ export class StreamSet {
    * Ends a stream whose upstream has gone: at once, or at a random moment of the jitter window when the
    * lever is set, so that clients which reconnect without any delay of their own come staggered too.
    */
-  endLost(res: ServerResponse): void {
+  endLost(res: Reply): void {
     const delay = retryMs(this.#levers.values.reconnectJitterSeconds, this.#random);
     if (delay === 0) {
       res.end();

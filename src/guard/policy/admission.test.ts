@@ -252,3 +252,53 @@ describe('AdmissionQueue, whatever happens', () => {
     );
   });
 });
+
+describe('lanes', () => {
+  it('go each by its own gate: who is held does not hold up the others, and is refused in time', async () => {
+    const clock = new TestClock();
+    const seen: string[] = [];
+    let held = 'a';
+    const limits = { ratePerSecond: 0, queueSeconds: 4, maxWaiting: 10 };
+    const queue = new AdmissionQueue(
+      clock,
+      () => limits,
+      (lane) => (lane === held ? 'hold' : 'open'),
+    );
+    const enter = (lane: string, id: number) =>
+      queue.enter({
+        lane,
+        admit: () => void seen.push(`${lane}${id}`),
+        refuse: (why) => void seen.push(`${lane}${id} ${why}`),
+      });
+    enter('a', 1);
+    enter('a', 2).leave();
+    enter('b', 3);
+    expect(seen).toEqual(['b3']);
+    await clock.advance(4000);
+    expect(seen).toEqual(['b3', 'a1 waited-too-long']);
+    enter('a', 4);
+    held = 'b';
+    enter('b', 5);
+    queue.poke();
+    expect(seen.slice(2)).toEqual(['a4']);
+    held = '';
+    queue.poke();
+    expect(seen.slice(3)).toEqual(['b5']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('share one pace, first come, first served', async () => {
+    const clock = new TestClock();
+    const seen: string[] = [];
+    const limits = { ratePerSecond: 1, queueSeconds: 60, maxWaiting: 10 };
+    const queue = new AdmissionQueue(
+      clock,
+      () => limits,
+      (lane) => (lane === 'held' ? 'hold' : 'open'),
+    );
+    for (const lane of ['a', 'held', 'b', 'a', 'b'])
+      queue.enter({ lane, admit: () => void seen.push(lane), refuse: () => {} });
+    for (let second = 0; second < 6; second++) await clock.advance(1000);
+    expect(seen).toEqual(['a', 'b', 'a', 'b']);
+  });
+});

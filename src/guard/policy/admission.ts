@@ -1,7 +1,7 @@
 /**
- * The paced queue in front of `initialize`: who is let in, in which order, and who is told to come back.
+ * The paced queue in front of `initialize` and `server/discover`: who is let in, in which order, and who is told to come back.
  *
- * A **ticket** is one initialize request of a live connection. It waits until the pace allows it
+ * A **ticket** is one such request of a live connection. It waits until the pace allows it
  * (`admit`), until it has waited too long or there is no room (`refuse`), or until its client went
  * away (`leave`); exactly one of the three happens. First come, first served; a ticket that left costs
  * nothing, neither a slot nor a pause.
@@ -27,6 +27,8 @@ export type Gate = 'open' | 'hold' | 'full';
 export type Refusal = 'waited-too-long' | 'queue-full' | 'sessions-full' | 'stopping';
 
 export interface Applicant {
+  /** What it needs, as the gate knows it: those whom the gate holds do not hold up those of another lane. */
+  readonly lane?: string;
   admit(): void;
   refuse(why: Refusal): void;
 }
@@ -46,14 +48,18 @@ interface Place extends Ticket {
 export class AdmissionQueue {
   readonly #clock: Clock;
   readonly #limits: () => AdmissionLimits;
-  readonly #gate: () => Gate;
+  readonly #gate: (lane: string) => Gate;
   /** In order of arrival. */
   readonly #waiting = new Set<Place>();
+  /** How many wait in each lane. */
+  readonly #lanes = new Map<string, number>();
   /** Monotonic ms at which the next admission is due without any credit. */
   #due = Number.NEGATIVE_INFINITY;
   #pumping = false;
   #again = false;
   #closed = false;
+  /** Somebody could go but for the pace. */
+  #awaitsPace = false;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: (() => void) | null = null;
 
@@ -61,7 +67,7 @@ export class AdmissionQueue {
    * @param limits read at every decision, so a lever takes effect at once; call `update` after a change
    * @param gate read before every admission; call `poke` after a change
    */
-  constructor(clock: Clock, limits: () => AdmissionLimits, gate: () => Gate) {
+  constructor(clock: Clock, limits: () => AdmissionLimits, gate: (lane: string) => Gate) {
     this.#clock = clock;
     this.#limits = limits;
     this.#gate = gate;
@@ -77,7 +83,7 @@ export class AdmissionQueue {
     const place: Place = {
       applicant,
       enteredAt: this.#clock.monotonic(),
-      leave: () => void this.#waiting.delete(place),
+      leave: () => this.#remove(place),
       giveBack: () => {
         if (this.#closed) {
           applicant.refuse('stopping');
@@ -85,14 +91,15 @@ export class AdmissionQueue {
         }
         const others = [...this.#waiting];
         this.#waiting.clear();
-        for (const one of [place, ...others]) this.#waiting.add(one);
+        this.#add(place);
+        for (const one of others) this.#waiting.add(one);
         this.#pump();
       },
     };
     if (this.#closed) applicant.refuse('stopping');
     else if (this.#waiting.size >= this.#limits().maxWaiting) applicant.refuse('queue-full');
     else {
-      this.#waiting.add(place);
+      this.#add(place);
       this.#pump();
     }
     return place;
@@ -122,6 +129,20 @@ export class AdmissionQueue {
     for (const place of this.#waiting) this.#refuse(place, 'stopping');
   }
 
+  #add(place: Place): void {
+    const { lane = '' } = place.applicant;
+    this.#waiting.add(place);
+    this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1);
+  }
+
+  #remove(place: Place): void {
+    if (!this.#waiting.delete(place)) return;
+    const { lane = '' } = place.applicant;
+    const left = this.#lanes.get(lane)! - 1;
+    if (left > 0) this.#lanes.set(lane, left);
+    else this.#lanes.delete(lane);
+  }
+
   #pump(): void {
     // An applicant's reaction may enter, leave or update: finish this round first.
     this.#again = true;
@@ -137,12 +158,20 @@ export class AdmissionQueue {
 
   #round(): void {
     const now = this.#clock.monotonic();
+    const held = new Set<string>();
+    this.#awaitsPace = false;
     for (const place of this.#waiting) {
-      const gate = this.#gate();
+      const { lane = '' } = place.applicant;
+      if (held.has(lane)) continue;
+      const gate = this.#gate(lane);
       if (gate === 'full') this.#refuse(place, 'sessions-full');
       else if (gate === 'open' && this.#mayAdmit(now)) this.#admit(place, now);
       else if (now >= this.#expiry(place)) this.#refuse(place, 'waited-too-long');
-      else return;
+      else if (gate === 'hold' && held.size + 1 < this.#lanes.size) held.add(lane);
+      else {
+        this.#awaitsPace = gate === 'open';
+        return;
+      }
     }
   }
 
@@ -154,12 +183,12 @@ export class AdmissionQueue {
   #admit(place: Place, now: number): void {
     const { ratePerSecond } = this.#limits();
     if (ratePerSecond > 0) this.#due = Math.max(this.#due, now) + 1000 / ratePerSecond;
-    this.#waiting.delete(place);
+    this.#remove(place);
     place.applicant.admit();
   }
 
   #refuse(place: Place, why: Refusal): void {
-    this.#waiting.delete(place);
+    this.#remove(place);
     place.applicant.refuse(why);
   }
 
@@ -174,7 +203,7 @@ export class AdmissionQueue {
     if (head && !this.#closed) {
       const { ratePerSecond } = this.#limits();
       wakeAt = this.#expiry(head);
-      if (ratePerSecond > 0 && this.#gate() === 'open') {
+      if (ratePerSecond > 0 && this.#awaitsPace) {
         wakeAt = Math.min(wakeAt, this.#due - creditMs(ratePerSecond));
       }
     }

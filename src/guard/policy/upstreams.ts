@@ -70,18 +70,18 @@ export class UpstreamSet {
     return dropped;
   }
 
-  /** True when some upstream that takes new sessions is up, however busy. */
+  /** True when some upstream that takes new clients is up, however busy. */
   get available(): boolean {
-    return this.#usable('older').length > 0;
+    return this.#usable('older').length > 0 || this.#usable('newer').length > 0;
   }
 
   /**
-   * The upstream for a new session: the one with the fewest handshakes in hand, then the fewest
+   * The upstream for a client that opens: the one with the fewest handshakes in hand, then the fewest
    * sessions, then by turns. Undefined when none is up and can take one more.
    * @param tried upstreams that rejected it
    */
-  choose(pace: Pace, tried: readonly Upstream[] = []): Upstream | undefined {
-    const candidates = this.#usable('older', tried).filter((one) => one.pressure.canTake(pace));
+  choose(pace: Pace, tried: readonly Upstream[] = [], speech: Speech = 'older'): Upstream | undefined {
+    const candidates = this.#usable(speech, tried).filter((one) => one.pressure.canTake(pace));
     this.#turn += 1;
     let best: Upstream | undefined;
     for (let index = 0; index < candidates.length; index++) {
@@ -92,8 +92,8 @@ export class UpstreamSet {
   }
 
   /** Whether `choose` would find one. */
-  canTake(pace: Pace): boolean {
-    return this.#usable('older').some((one) => one.pressure.canTake(pace));
+  canTake(pace: Pace, speech: Speech = 'older'): boolean {
+    return this.#usable(speech).some((one) => one.pressure.canTake(pace));
   }
 
   /**

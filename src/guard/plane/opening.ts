@@ -1,35 +1,39 @@
 /**
- * The handshake's first request: `initialize` waits for admission, goes to an upstream, and its answer
- * names the session. Every one ends in exactly one outcome.
+ * A client's first request, `initialize` or `server/discover`: it waits for admission and goes to an upstream; the
+ * answer to an initialize names the session. Every one ends in exactly one outcome, save a discover that
+ * nobody here speaks: what its client does next is the opening.
  *
  * waiting → sent → answered; exits: refused (by the queue), abandoned (the client left), failed.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../metrics.ts';
 import type { Refusal, Ticket } from '../policy/admission.ts';
-import { isTelling, judge } from '../policy/eras.ts';
+import { isTelling, judge, type Speech } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
 import { type Message, namedVersion } from '../policy/message.ts';
 import { type InHand, paceOf } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
-import { readAnswer } from './answer-watch.ts';
+import { AnswerWatch, readAnswer } from './answer-watch.ts';
 import { refused, sendRefusal } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
 import { pathOf, upstreamPath } from './path.ts';
+import type { Reply } from './reply.ts';
 
 const MAX_ATTEMPTS = 3;
 /** A request whose client has left may take so long, before its place is given to others. */
 const ORPHAN_MS = 30_000;
 
-export class Handshake implements Watcher {
+export class Opening implements Watcher {
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #res: Reply;
   readonly #body: Buffer;
   readonly #message: Message;
+  /** What the upstream must speak: `older` for initialize, which alone opens a session. */
+  readonly #speech: Extract<Speech, 'older' | 'newer'>;
   readonly #startedAt: number;
   readonly #known: Upstream | null;
   #ticket: Ticket | null = null;
@@ -45,13 +49,17 @@ export class Handshake implements Watcher {
   #gone = false;
   #status = 0;
   #streaming = false;
+  /** Reads what the answer to a discover says. */
+  #watch: AnswerWatch | null = null;
+  /** The server does not speak this era, and there is no other. */
+  #unknown = false;
   #session: string | null = null;
 
   /** @param known the upstream of the session that the request names, when it names one */
   constructor(
     context: PlaneContext,
     req: IncomingMessage,
-    res: ServerResponse,
+    res: Reply,
     body: Buffer,
     message: Message,
     known: Upstream | null,
@@ -61,6 +69,7 @@ export class Handshake implements Watcher {
     this.#res = res;
     this.#body = body;
     this.#message = message;
+    this.#speech = message.kind === 'initialize' ? 'older' : 'newer';
     this.#known = known;
     this.#startedAt = context.clock.monotonic();
   }
@@ -69,6 +78,7 @@ export class Handshake implements Watcher {
     this.#context.initializes.pending += 1;
     this.#res.once('close', () => this.#clientClosed());
     this.#ticket = this.#context.queue.enter({
+      lane: this.#speech,
       admit: () => this.#send(),
       refuse: (why) => this.#refuse(why),
     });
@@ -78,14 +88,14 @@ export class Handshake implements Watcher {
     const { upstreams, fleet, initializes, levers } = this.#context;
     const upstream = this.#known?.up
       ? this.#known
-      : upstreams.choose(paceOf(levers.values), this.#rejectedBy);
+      : upstreams.choose(paceOf(levers.values), this.#rejectedBy, this.#speech);
     if (!upstream) {
       this.#wait();
       return;
     }
     this.#upstream = upstream;
     this.#attempts += 1;
-    initializes.expected += 1;
+    if (this.#speech === 'older') initializes.expected += 1;
     this.#inHand = upstream.pressure.send();
     this.#exchange = new Exchange(this.#res, this);
     const path = upstreamPath(upstream, this.#req.url!);
@@ -113,49 +123,57 @@ export class Handshake implements Watcher {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): 'pass' | 'swallow' | 'hold' {
-    const { fleet, sessions, initializes } = this.#context;
     const upstream = this.#upstream!;
-    fleet.alive(upstream);
-    initializes.expected -= 1;
+    this.#context.fleet.alive(upstream);
     this.#status = status;
     this.#streaming = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-    const id = headers['mcp-session-id'];
-    if (status < 300 && typeof id === 'string') {
+    if (this.#speech === 'newer') this.#watch = AnswerWatch.for(headers);
+    else this.#initialized(headers['mcp-session-id']);
+    if (this.#gone) return 'swallow';
+    const telling = isTelling(this.#speech, this.#message.method, status);
+    const readable = telling && headers['content-encoding'] === undefined;
+    return readable && (this.#speech === 'newer' || this.#another()) ? 'hold' : 'pass';
+  }
+
+  #initialized(id: string | string[] | undefined): void {
+    const { sessions, initializes } = this.#context;
+    const upstream = this.#upstream!;
+    initializes.expected -= 1;
+    if (this.#status >= 300) return;
+    if (typeof id === 'string') {
       this.#session = id;
       if (!this.#gone) sessions.add(id, upstream, pathOf(this.#req.url!));
     }
-    if (status < 300) {
-      upstream.eras.learn('older', true, upstream.boot);
-      upstream.eras.learn('sessionless', id === undefined, upstream.boot);
-    }
-    if (this.#gone) return 'swallow';
-    const readable = isTelling('older', 'initialize', status) && headers['content-encoding'] === undefined;
-    return readable && this.#another() ? 'hold' : 'pass';
+    upstream.eras.learn('older', true, upstream.boot);
+    upstream.eras.learn('sessionless', id === undefined, upstream.boot);
   }
 
-  /** A server of the newer era alone rejects it without executing it: another one is asked. */
+  /** A server of the other era alone rejects it without executing it: another one is asked. */
   held(body: Buffer): 'pass' | 'swallow' {
     const upstream = this.#upstream!;
-    const { rejected, learned } = judge('older', 'initialize', this.#status, readAnswer(body));
-    if (learned !== undefined) upstream.eras.learn('older', learned, upstream.boot);
+    const { method } = this.#message;
+    const { rejected, learned } = judge(this.#speech, method, this.#status, readAnswer(body));
+    if (learned !== undefined) upstream.eras.learn(this.#speech, learned, upstream.boot);
     this.#askNext = rejected && this.#another();
+    this.#unknown = rejected && this.#speech === 'newer';
     return this.#askNext ? 'swallow' : 'pass';
   }
 
   /** Whether another upstream may take it. */
   #another(): boolean {
     const { upstreams } = this.#context;
-    return upstreams.hasAnother('older', [...this.#rejectedBy, this.#upstream!]);
+    return upstreams.hasAnother(this.#speech, [...this.#rejectedBy, this.#upstream!]);
   }
 
   data(chunk: Buffer): void {
+    this.#watch?.data(chunk);
     // An event stream may stay open after the answer is through.
     if (this.#streaming && !this.#settled && chunk.includes('"jsonrpc"')) this.#done(true);
   }
 
   ended(error: Error | null, began: boolean): void {
     const { fleet, initializes } = this.#context;
-    if (!began) initializes.expected -= 1;
+    if (!began && this.#status === 0 && this.#speech === 'older') initializes.expected -= 1;
     this.#cancelOrphan();
     const failure = error ? fleet.failed(this.#upstream!, error) : null;
     if (this.#gone) {
@@ -185,13 +203,15 @@ export class Handshake implements Watcher {
       return;
     }
     this.#done(false);
-    const words = 'The MCP server broke off before it answered initialize; try again';
+    const words = 'The MCP server broke off before it answered; try again';
     sendRefusal(this.#res, refused(502, words), this.#message.id);
   }
 
   #done(well: boolean): void {
     this.#leaveUpstream(well);
-    this.#settle(well && this.#status < 400 ? 'ok' : 'error');
+    const error = this.#status >= 400 ? String(this.#status) : (this.#watch?.outcome() ?? '');
+    if (this.#unknown && well) this.#settle(null, error);
+    else this.#settle(well && error === '' ? 'ok' : 'error', error);
   }
 
   #leaveUpstream(answered: boolean): void {
@@ -214,18 +234,27 @@ export class Handshake implements Watcher {
     if (this.#inHand) this.#cancelOrphan = clock.after(ORPHAN_MS, () => this.#exchange?.cut());
   }
 
-  #settle(outcome: Outcome): void {
+  /**
+   * @param outcome null when it turned out to be no opening
+   * @param error what the upstream said, if it did
+   */
+  #settle(outcome: Outcome | null, error = ''): void {
     if (this.#settled) return;
     this.#settled = true;
     const { clock, metrics, initializes } = this.#context;
     initializes.pending -= 1;
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    metrics.initializeEnded(outcome, seconds);
+    if (outcome) metrics.initializeEnded(outcome, seconds);
     const version = this.#req.headers['mcp-protocol-version'];
-    const error =
-      outcome === 'error' && this.#status >= 400 ? String(this.#status) : outcome === 'ok' ? '' : outcome;
+    const label = error === '' && outcome !== 'ok' ? (outcome ?? '') : error;
     const named = namedVersion(this.#message, typeof version === 'string' ? version : undefined);
-    metrics.operationEnded('initialize', '', error, named, seconds);
+    metrics.operationEnded(
+      this.#speech === 'older' ? 'initialize' : 'server/discover',
+      '',
+      label,
+      named,
+      seconds,
+    );
   }
 }
 

@@ -1,0 +1,169 @@
+/**
+ * A request of the stateless era whose result may be shared: answered from the cache, from the answer that another
+ * such request gets, or by an upstream.
+ *
+ * answered from the cache; or leads → passes its answer on; or waits → shared, or leads after all. Exits: a
+ * stale result when the upstream fails or is slow; refused; its client left.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CacheResult } from '../metrics.ts';
+import { answerText } from '../policy/cacheable.ts';
+import { DISCOVER } from '../policy/eras.ts';
+import type { Flight, Landing, Member } from '../policy/flights.ts';
+import { retryAfterSeconds } from '../policy/jitter.ts';
+import type { Message } from '../policy/message.ts';
+import type { Kept, Query } from '../policy/result-cache.ts';
+import { refused, sendRefusal } from './answers.ts';
+import { Call } from './call.ts';
+import type { PlaneContext } from './context.ts';
+import { Opening } from './opening.ts';
+import { type Owner, SharedReply } from './shared-reply.ts';
+
+/** An upstream that takes longer counts as failing, for those who may have a stale result. */
+const SLOW_MS = 2000;
+/** A request whose clients were all given a stale result goes on for so long, to renew it. */
+const LINGER_MS = 30_000;
+
+export class CachedCall implements Member, Owner {
+  readonly #context: PlaneContext;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #body: Buffer;
+  readonly #message: Message;
+  readonly #startedAt: number;
+  readonly query: Query;
+  flight: Flight | null = null;
+  #led: Flight | null = null;
+  #reply: SharedReply | null = null;
+  /** The client has left, or was answered by other means than the request that it leads. */
+  #done = false;
+  /** All were given a stale result, and the request goes on to renew it. */
+  #lingers = false;
+  #cancelTimer: () => void = () => {};
+
+  constructor(
+    context: PlaneContext,
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer,
+    message: Message,
+    query: Query,
+  ) {
+    this.#context = context;
+    this.#req = req;
+    this.#res = res;
+    this.#body = body;
+    this.#message = message;
+    this.query = query;
+    this.#startedAt = context.clock.monotonic();
+  }
+
+  start(): void {
+    const { results, flights } = this.#context.sharing!;
+    const fresh = results.fresh(this.query);
+    if (fresh) {
+      this.#give(fresh.kept, fresh.ttlMs, 'hit');
+      return;
+    }
+    this.#res.once('close', () => this.#clientClosed());
+    if (results.stale(this.query)) {
+      this.#cancelTimer = this.#context.clock.after(SLOW_MS, () => this.#slow());
+    }
+    flights.enter(this);
+  }
+
+  lead(flight: Flight): void {
+    this.#led = flight;
+    const reply = new SharedReply(this.#res, this);
+    this.#reply = reply;
+    if (this.#message.method === DISCOVER) {
+      new Opening(this.#context, this.#req, reply, this.#body, this.#message, null).start();
+    } else new Call(this.#context, this.#req, reply, this.#body, this.#message).start();
+  }
+
+  share(kept: Kept, ttlMs: number, how: 'shared' | 'stale'): void {
+    this.#give(kept, ttlMs, how);
+  }
+
+  refuse(): void {
+    const { levers, random } = this.#context;
+    const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
+    this.#finish('refused');
+    this.#observe('rejected');
+    sendRefusal(
+      this.#res,
+      refused(503, `The MCP server fails right now; try again in ${retryAfter} s`, retryAfter),
+    );
+  }
+
+  failing(): boolean {
+    const { results, flights } = this.#context.sharing!;
+    flights.giveStale(this.#led!);
+    const kept = this.#done ? undefined : results.stale(this.query);
+    if (kept) this.#give(kept, 0, 'stale');
+    return kept !== undefined;
+  }
+
+  landed(landing: Landing): void {
+    if (!this.#done) this.#finish(this.#led!.alone ? 'bypass' : 'miss');
+    this.#context.sharing!.flights.land(this.#led!, landing);
+  }
+
+  deserted(): void {
+    if (this.#done && !this.#lingers) this.#reply!.abandon();
+  }
+
+  #slow(): void {
+    const { results, flights } = this.#context.sharing!;
+    const kept = results.stale(this.query);
+    if (!kept) return;
+    if (!this.#reply) flights.leave(this);
+    else if (this.#reply.headersSent) return;
+    else {
+      this.#reply.dropLeader();
+      this.#lingers = true;
+      this.#context.clock.after(LINGER_MS, () => {
+        this.#lingers = false;
+        if (!flights.isAwaited(this.#led!)) this.deserted();
+      });
+    }
+    this.#give(kept, 0, 'stale');
+  }
+
+  #clientClosed(): void {
+    if (this.#done || this.#res.writableFinished) return;
+    const { flights } = this.#context.sharing!;
+    this.#cancelTimer();
+    if (this.#reply) {
+      this.#done = true;
+      this.#reply.dropLeader();
+      if (!flights.isAwaited(this.#led!)) this.#reply.abandon();
+      return;
+    }
+    flights.leave(this);
+    this.#finish('left');
+    this.#observe('cancelled');
+  }
+
+  #give({ result, head }: Kept, ttlMs: number, how: CacheResult): void {
+    this.#finish(how);
+    this.#observe('');
+    const body = answerText(result, this.#message.id!, ttlMs);
+    const length = Buffer.byteLength(body);
+    this.#res.writeHead(200, { ...head, 'content-type': 'application/json', 'content-length': length });
+    this.#res.end(body);
+  }
+
+  #finish(how: CacheResult): void {
+    this.#done = true;
+    this.#cancelTimer();
+    this.#context.metrics.cacheAsked(this.#message.method, how);
+  }
+
+  /** Requests that lead are observed by who sends them. */
+  #observe(error: string): void {
+    const { metrics, clock } = this.#context;
+    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
+    metrics.operationEnded(this.#message.method, '', error, this.#message.version, seconds);
+  }
+}
