@@ -16,6 +16,7 @@ import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { Changes } from './policy/changes.ts';
+import type { Speech } from './policy/eras.ts';
 import { Flights } from './policy/flights.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
@@ -157,13 +158,15 @@ function assemble(options: GuardOptions): Assembled {
     const { maxSessions } = levers.values;
     if (lane === 'older' && maxSessions > 0 && sessions.size + initializes.expected >= maxSessions)
       return 'full';
-    return upstreams.canTake(pace(), lane === 'newer' ? 'newer' : 'older') ? 'open' : 'hold';
+    return upstreams.canTake(pace(), speechOf(lane)) ? 'open' : 'hold';
   };
-  const limits = () => ({
+  const limits = (lane: string) => ({
     ratePerSecond: levers.values.maxInitPerSecond,
     // Without a pace nobody is sent away from a server that works, however slowly: clients know their patience.
     queueSeconds:
-      pace() !== 'free' || !upstreams.available ? levers.values.initQueueSeconds : Number.POSITIVE_INFINITY,
+      pace() !== 'free' || !upstreams.isAvailable(speechOf(lane))
+        ? levers.values.initQueueSeconds
+        : Number.POSITIVE_INFINITY,
     maxWaiting: MAX_WAITING,
   });
   const queue = new AdmissionQueue(clock, limits, gate);
@@ -248,6 +251,11 @@ function assemble(options: GuardOptions): Assembled {
       fleet.close();
     },
   };
+}
+
+/** Openings wait in the lane of what their upstream must speak. */
+function speechOf(lane: string): Speech {
+  return lane === 'newer' ? 'newer' : 'older';
 }
 
 function makeSharing(clock: Clock): Sharing {

@@ -47,7 +47,7 @@ interface Place extends Ticket {
 
 export class AdmissionQueue {
   readonly #clock: Clock;
-  readonly #limits: () => AdmissionLimits;
+  readonly #limits: (lane: string) => AdmissionLimits;
   readonly #gate: (lane: string) => Gate;
   /** In order of arrival. */
   readonly #waiting = new Set<Place>();
@@ -60,14 +60,17 @@ export class AdmissionQueue {
   #closed = false;
   /** Somebody could go but for the pace. */
   #awaitsPace = false;
+  /** When the first of those at the head of their lanes has waited too long. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: (() => void) | null = null;
 
   /**
-   * @param limits read at every decision, so a lever takes effect at once; call `update` after a change
+   * @param limits read at every decision, so a lever takes effect at once; call `update` after a change. Only the
+   * queue time may hang on the lane, and only while there is no pace.
    * @param gate read before every admission; call `poke` after a change
    */
-  constructor(clock: Clock, limits: () => AdmissionLimits, gate: (lane: string) => Gate) {
+  constructor(clock: Clock, limits: (lane: string) => AdmissionLimits, gate: (lane: string) => Gate) {
     this.#clock = clock;
     this.#limits = limits;
     this.#gate = gate;
@@ -97,7 +100,7 @@ export class AdmissionQueue {
       },
     };
     if (this.#closed) applicant.refuse('stopping');
-    else if (this.#waiting.size >= this.#limits().maxWaiting) applicant.refuse('queue-full');
+    else if (this.#waiting.size >= this.#limits('').maxWaiting) applicant.refuse('queue-full');
     else {
       this.#add(place);
       this.#pump();
@@ -112,7 +115,7 @@ export class AdmissionQueue {
 
   /** A limit has changed: decides anew for everyone who waits, with the new pace. */
   update(): void {
-    const { ratePerSecond } = this.#limits();
+    const { ratePerSecond } = this.#limits('');
     if (ratePerSecond > 0) {
       // A debt from a slower pace must not hold up the new one.
       const most = this.#clock.monotonic() + 1000 / ratePerSecond + creditMs(ratePerSecond);
@@ -160,28 +163,32 @@ export class AdmissionQueue {
     const now = this.#clock.monotonic();
     const held = new Set<string>();
     this.#awaitsPace = false;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
     for (const place of this.#waiting) {
       const { lane = '' } = place.applicant;
       if (held.has(lane)) continue;
       const gate = this.#gate(lane);
+      const expiry = this.#expiry(place);
       if (gate === 'full') this.#refuse(place, 'sessions-full');
       else if (gate === 'open' && this.#mayAdmit(now)) this.#admit(place, now);
-      else if (now >= this.#expiry(place)) this.#refuse(place, 'waited-too-long');
-      else if (gate === 'hold' && held.size + 1 < this.#lanes.size) held.add(lane);
+      else if (now >= expiry) this.#refuse(place, 'waited-too-long');
       else {
+        this.#nextExpiry = Math.min(this.#nextExpiry, expiry);
         this.#awaitsPace = gate === 'open';
-        return;
+        held.add(lane);
+        // The pace is for all lanes together.
+        if (gate === 'open' || held.size >= this.#lanes.size) return;
       }
     }
   }
 
   #mayAdmit(now: number): boolean {
-    const { ratePerSecond } = this.#limits();
+    const { ratePerSecond } = this.#limits('');
     return ratePerSecond <= 0 || now >= this.#due - creditMs(ratePerSecond);
   }
 
   #admit(place: Place, now: number): void {
-    const { ratePerSecond } = this.#limits();
+    const { ratePerSecond } = this.#limits('');
     if (ratePerSecond > 0) this.#due = Math.max(this.#due, now) + 1000 / ratePerSecond;
     this.#remove(place);
     place.applicant.admit();
@@ -193,16 +200,15 @@ export class AdmissionQueue {
   }
 
   #expiry(place: Place): number {
-    return place.enteredAt + this.#limits().queueSeconds * 1000;
+    return place.enteredAt + this.#limits(place.applicant.lane ?? '').queueSeconds * 1000;
   }
 
-  /** Sleeps until the head may go or has waited too long. */
+  /** Sleeps until the head of a lane may go or has waited too long. */
   #schedule(): void {
-    const head = this.#waiting.values().next().value;
     let wakeAt = Number.POSITIVE_INFINITY;
-    if (head && !this.#closed) {
-      const { ratePerSecond } = this.#limits();
-      wakeAt = this.#expiry(head);
+    if (this.#waiting.size > 0 && !this.#closed) {
+      const { ratePerSecond } = this.#limits('');
+      wakeAt = this.#nextExpiry;
       if (ratePerSecond > 0 && this.#awaitsPace) {
         wakeAt = Math.min(wakeAt, this.#due - creditMs(ratePerSecond));
       }

@@ -72,7 +72,12 @@ export class UpstreamSet {
 
   /** True when some upstream that takes new clients is up, however busy. */
   get available(): boolean {
-    return this.#usable('older').length > 0 || this.#usable('newer').length > 0;
+    return this.#usable('anything').length > 0;
+  }
+
+  /** True when one of them may take clients of this era. */
+  isAvailable(speech: Speech): boolean {
+    return this.#usable(speech).length > 0;
   }
 
   /**
