@@ -171,7 +171,12 @@ function assemble(options: GuardOptions): Assembled {
   });
   const queue = new AdmissionQueue(clock, limits, gate);
   const streams = new StreamSet(clock, levers, random);
-  const tools = new Tools(clock, random, (tool) => levers.values.tool(tool));
+  const tools = new Tools(
+    clock,
+    random,
+    (tool) => levers.values.tool(tool),
+    ({ tool, open }) => log({ event: open ? 'tool-breaker-open' : 'tool-breaker-closed', tool }),
+  );
   const budget = new BodyBudget();
   const tokens = new ExpiryCalendar(clock);
   const { authUpstream: url } = options;

@@ -164,3 +164,62 @@ describe.each<Era>(['sessions', 'stateless'])('a tool call (%s)', (era) => {
     expect(upstream.work.calls).toHaveLength(6);
   });
 });
+
+/** An agent with one piece of work: it tries until it is done, and waits about as long as it is told. */
+async function persist(
+  agent: ToolClient,
+  args: Record<string, unknown>,
+  over: () => boolean,
+): Promise<boolean> {
+  while (!over()) {
+    const { text, isError } = await agent
+      .call(args, { timeout: 2000 })
+      .catch((error: unknown) => ({ text: String(error), isError: true }));
+    if (!isError) return true;
+    const told = /Retry only after (\d+) s/.exec(text)?.[1];
+    // A tenth of what it is told keeps the test short, and makes the agents ten times as eager.
+    await new Promise((resolve) => setTimeout(resolve, told === undefined ? 50 : Number(told) * 100));
+  }
+  return false;
+}
+
+describe.each<Era>(['sessions', 'stateless'])('a fleet of eager agents (%s)', (era) => {
+  it.each([
+    ['budget alone', { TOOL_BREAKER: 'closed' }],
+    ['budget and breaker', {}],
+  ])('makes at most 1.1 calls for each piece of work while the tool hangs: %s', async (_name, levers) => {
+    const upstream = await server(era);
+    const one = await guard(upstream, { TOOL_TIMEOUT_SECONDS: '0.3', TOOL_RETRY_BUDGET: '0.1', ...levers });
+    const agents = await Promise.all(Array.from({ length: 20 }, (_, id) => client(era, one, `token-${id}`)));
+    upstream.work.mode = 'hang';
+    const begun = performance.now();
+    const over = () => performance.now() - begun > 4000;
+    await Promise.all(agents.map((agent, id) => persist(agent, { of: String(id) }, over)));
+    expect(upstream.work.calls.length).toBeGreaterThanOrEqual(5);
+    expect(upstream.work.calls.length).toBeLessThanOrEqual(22);
+    expect(await ofWork(one, 'mcp_tool_retries_total')).toBeGreaterThan(20);
+    const rejected = await Promise.all(
+      ['rejected_retry', 'rejected_breaker'].map((outcome) => ended(one, outcome)),
+    );
+    expect(rejected[0]! + rejected[1]!).toBeGreaterThan(50);
+  });
+
+  it('has done its work within 5 s once the tool has healed', async () => {
+    const upstream = await server(era);
+    const one = await guard(upstream, { TOOL_TIMEOUT_SECONDS: '0.3', TOOL_RETRY_BUDGET: '0.1' });
+    const agents = await Promise.all(Array.from({ length: 20 }, (_, id) => client(era, one, `token-${id}`)));
+    upstream.work.mode = 'hang';
+    let healed = Number.POSITIVE_INFINITY;
+    const over = () => performance.now() - healed > 10_000;
+    const fleet = Promise.all(agents.map((agent, id) => persist(agent, { of: String(id) }, over)));
+    await eventually(
+      () => ofWork(one, 'mcp_tool_breaker_state'),
+      (state) => state === 2,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    upstream.work.mode = 'answer';
+    healed = performance.now();
+    expect(await fleet).toEqual(agents.map(() => true));
+    expect(performance.now() - healed).toBeLessThan(5000);
+  });
+});

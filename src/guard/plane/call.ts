@@ -31,8 +31,8 @@ export interface CallObserver {
 export interface LastWords {
   /** Answers when nothing of an answer has been sent. */
   whole(): void;
-  /** The last event of a stream that has begun. */
-  readonly event: string;
+  /** The last event of a stream that has begun; null: it is cut. */
+  readonly event: string | null;
 }
 
 export class Call implements Watcher {
@@ -316,7 +316,7 @@ export class Call implements Watcher {
     this.#interrupted = true;
     this.#observe(error);
     const stamper = this.#exchange?.stamper;
-    if (!this.#res.headersSent || !stamper) {
+    if (!this.#res.headersSent || !stamper || words.event === null) {
       this.#exchange?.cut();
       if (this.#res.headersSent) this.#res.destroy();
       else words.whole();

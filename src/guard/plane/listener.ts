@@ -15,12 +15,16 @@ import { isLoopbackHost } from './loopback.ts';
 import { Opening } from './opening.ts';
 import type { Reply } from './reply.ts';
 import { noteToken } from './tokens-seen.ts';
+import { ToolBatch } from './tool-batch.ts';
 import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
 
 const TOO_LARGE = refused(413, `Payload Too Large: Request body must not exceed ${MAX_BODY_BYTES} bytes`);
+/** Requests in a batch that calls tools: each call is weighed. */
+const MAX_BATCH = 100;
+const LONG_BATCH = refused(400, `Invalid Request: a batch with tool calls has at most ${MAX_BATCH} requests`);
 const NO_MEMORY = refused(
   503,
   'This MCP gateway holds as many request bodies as it may; try again in 1 s',
@@ -62,6 +66,10 @@ function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse,
     new ToolCall(context, req, res, body, message).start();
     return;
   }
+  if (message.requests !== undefined) {
+    serveBatch(context, req, res, body, message);
+    return;
+  }
   if (message.kind === 'one-way') noticeCancellation(context, req, message);
   const query = context.sharing ? queryOf(req, message, body.length) : null;
   if (query) new CachedCall(context, req, res, body, message, query).start();
@@ -93,6 +101,17 @@ function open(
   const id = req.headers['mcp-session-id'];
   const known = typeof id === 'string' ? context.sessions.use(id) : undefined;
   new Opening(context, req, res, body, message, known?.upstream ?? null).start();
+}
+
+function serveBatch(
+  context: PlaneContext,
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Buffer,
+  message: Message,
+): void {
+  if (message.requests!.length > MAX_BATCH) sendRefusal(res, LONG_BATCH);
+  else new ToolBatch(context, req, res, body, message).start();
 }
 
 /** An encoded body is not read: what the headers say has to do, which in the newer era is all we need. */

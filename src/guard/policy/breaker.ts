@@ -36,9 +36,15 @@ type State =
 
 export class Breaker {
   readonly #health = new Health();
+  readonly #changed: (open: boolean) => void;
   #state: State = { kind: 'closed' };
   #closedAt = Number.NEGATIVE_INFINITY;
   #recoveries = 0;
+
+  /** @param changed told when it opens, and when it closes again; not of the probing in between */
+  constructor(changed: (open: boolean) => void = () => {}) {
+    this.#changed = changed;
+  }
 
   /** How often the tool was found to answer again. */
   get recoveries(): number {
@@ -124,6 +130,7 @@ export class Breaker {
   }
 
   #open(now: number): State {
+    if (this.#state.kind === 'closed') this.#changed(true);
     this.#state = { kind: 'open', until: now + OPEN_MS };
     return this.#state;
   }
@@ -134,5 +141,6 @@ export class Breaker {
     this.#closedAt = now;
     this.#recoveries += 1;
     this.#health.clear();
+    this.#changed(false);
   }
 }

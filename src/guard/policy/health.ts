@@ -23,7 +23,7 @@ export class Health {
   }
 
   ended(now: number, well: boolean): void {
-    this.#ends.add(now, well ? 'first' : 'second');
+    this.#ends.add(now, well ? 'first' : 'second', 1);
     this.#inARow = well ? 0 : this.#inARow + 1;
   }
 

@@ -19,6 +19,8 @@ export interface Message {
   readonly params: Readonly<Record<string, unknown>> | null;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, which marks the stateless era; '' without one. */
   readonly version: string;
+  /** The requests of a batch that calls tools. */
+  readonly requests?: readonly Message[];
 }
 
 export const NO_MESSAGE: Message = {
@@ -56,12 +58,15 @@ export function namedVersion(message: Message, versionHeader: string | undefined
 
 function readBatch(batch: readonly unknown[]): Message {
   let kind: Message['kind'] = 'one-way';
+  const requests: Message[] = [];
   for (const entry of batch) {
     const one = readOne(entry);
+    if (one.kind === 'request') requests.push(one);
     if (one.kind === 'initialize') return { ...NO_MESSAGE, kind: 'initialize', method: 'batch' };
     if (one.kind === 'request' || one.kind === 'opaque') kind = 'request';
   }
-  return { ...NO_MESSAGE, kind, method: 'batch' };
+  const callsTools = requests.some(({ tool }) => tool !== '');
+  return { ...NO_MESSAGE, kind, method: 'batch', ...(callsTools && { requests }) };
 }
 
 function readOne(value: unknown): Message {

@@ -21,33 +21,38 @@ export interface ToolRequest {
   expired(): void;
 }
 
-/** A tool call that passed and has not ended. */
-export class Passage {
+/** How a call came in. */
+export interface Entry {
+  /** Monotonic ms. */
   readonly startedAt: number;
   readonly probe: Probe | null;
-  /** How often its tool had recovered when it began. */
+  /** It was charged to the retry budget. */
+  readonly retry: boolean;
+  /** How often its tool had recovered by then. */
   readonly recoveries: number;
+}
+
+/** A tool call that passed and has not ended. */
+export class Passage {
+  readonly entry: Entry;
   readonly #clock: Clock;
   readonly #request: ToolRequest;
-  readonly #onEnd: (passage: Passage, error: string) => void;
+  readonly #onEnd: (passage: Passage, error: string | null) => void;
   #key: string | null = null;
   #timeoutSeconds = 0;
   #cancelDeadline = nothing;
   #over = false;
 
+  /** @param onEnd called once; with null when the call was not made after all */
   constructor(
     clock: Clock,
     request: ToolRequest,
-    startedAt: number,
-    probe: Probe | null,
-    recoveries: number,
-    onEnd: (passage: Passage, error: string) => void,
+    entry: Entry,
+    onEnd: (passage: Passage, error: string | null) => void,
   ) {
     this.#clock = clock;
     this.#request = request;
-    this.startedAt = startedAt;
-    this.probe = probe;
-    this.recoveries = recoveries;
+    this.entry = entry;
     this.#onEnd = onEnd;
   }
 
@@ -76,12 +81,21 @@ export class Passage {
     this.#cancelDeadline();
     this.#cancelDeadline = nothing;
     if (timeoutSeconds === 0) return;
-    const leftMs = this.startedAt + timeoutSeconds * 1000 - this.#clock.monotonic();
+    const leftMs = this.entry.startedAt + timeoutSeconds * 1000 - this.#clock.monotonic();
     this.#cancelDeadline = this.#clock.after(Math.max(0, leftMs), () => this.#request.expired());
   }
 
   /** The call has ended; further ends are ignored. @param error as in the label `error_type`, '' for success */
   ended(error: string): void {
+    this.#end(error);
+  }
+
+  /** The call is not made after all: it counts for nothing. */
+  withdraw(): void {
+    this.#end(null);
+  }
+
+  #end(error: string | null): void {
     if (this.#over) return;
     this.#over = true;
     this.#cancelDeadline();

@@ -27,6 +27,11 @@ export class RetryBudget {
 
   /** A call has passed. */
   passed(now: number, retry: boolean): void {
-    this.#passed.add(now, retry ? 'second' : 'first');
+    this.#passed.add(now, retry ? 'second' : 'first', 1);
+  }
+
+  /** A call that has passed just now is not made after all. */
+  withdrawn(now: number, retry: boolean): void {
+    this.#passed.add(now, retry ? 'second' : 'first', -1);
   }
 }

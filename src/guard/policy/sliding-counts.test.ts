@@ -12,7 +12,7 @@ describe('SlidingCounts', () => {
         let now = 0;
         for (const { after, which } of events) {
           now += after;
-          counts.add(now, which);
+          counts.add(now, which, 1);
           seen.push({ at: now, which });
         }
         now += rest;

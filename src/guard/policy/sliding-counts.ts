@@ -17,15 +17,15 @@ export class SlidingCounts {
   }
 
   /** @param now monotonic ms, never less than before */
-  add(now: number, which: 'first' | 'second'): void {
+  add(now: number, which: 'first' | 'second', count: number): void {
     this.#move(now);
     const slot = this.#newest % SLOTS;
     if (which === 'first') {
-      this.#first[slot]! += 1;
-      this.#firstTotal += 1;
+      this.#first[slot]! += count;
+      this.#firstTotal += count;
     } else {
-      this.#second[slot]! += 1;
-      this.#secondTotal += 1;
+      this.#second[slot]! += count;
+      this.#secondTotal += count;
     }
   }
 

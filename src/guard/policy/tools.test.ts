@@ -8,13 +8,15 @@ const OFF: ToolLimits = { timeoutSeconds: 0, maxConcurrency: 0, retryBudget: nul
 
 function room(limits: Partial<ToolLimits> = {}, own: Record<string, Partial<ToolLimits>> = {}) {
   const clock = new TestClock();
+  const news: object[] = [];
   const inForce = { ...OFF, ...limits };
   const tools = new Tools(
     clock,
     () => 0.5,
     (tool) => ({ ...inForce, ...own[tool] }),
+    (one) => news.push(one),
   );
-  return { clock, tools, limits: inForce as { -readonly [key in keyof ToolLimits]: ToolLimits[key] } };
+  return { clock, tools, news, limits: inForce as { -readonly [key in keyof ToolLimits]: ToolLimits[key] } };
 }
 
 interface Asked {
@@ -228,6 +230,22 @@ describe('the breaker', () => {
     expect(refused(tools)).toEqual({ why: 'breaker', retryAfter: 2 });
   });
 
+  it('is news when it opens and when it closes, and not while it probes', async () => {
+    const { clock, tools, news } = room();
+    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let round = 0; round < 5; round++) {
+      await clock.advance(2000);
+      passed(tools).ended('broken');
+    }
+    expect(news).toEqual([{ tool: 'search', open: true }]);
+    await clock.advance(2000);
+    for (let of = 0; of < 3; of++) passed(tools, { of }).ended('');
+    expect(news).toEqual([
+      { tool: 'search', open: true },
+      { tool: 'search', open: false },
+    ]);
+  });
+
   it('follows the lever, and starts anew when it is given back', () => {
     const { tools, limits } = room();
     for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
@@ -240,6 +258,23 @@ describe('the breaker', () => {
     limits.breaker = 'auto';
     passed(tools).ended('');
     expect(countsOf(tools).ended).toMatchObject({ rejected_breaker: 1 });
+  });
+});
+
+describe('a call that is withdrawn', () => {
+  it('counts for nothing, and gives its place and its probe back', async () => {
+    const { clock, tools } = room({ maxConcurrency: 1, retryBudget: 0.1 });
+    for (let round = 0; round < 50; round++) passed(tools, { of: round }).withdraw();
+    expect(countsOf(tools)).toMatchObject({ inflight: 0, retries: 0, timeouts: { client: 0 } });
+    expect(Object.values(countsOf(tools).ended).every((count) => count === 0)).toBe(true);
+    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    await clock.advance(2000);
+    passed(tools, { of: 'probe' }).withdraw();
+    for (const of of ['x', 'y', 'z']) passed(tools, { of }).ended('');
+    expect(stateOf(tools)).toBe('closed');
+    passed(tools, { of: 'w' }).ended('tool_error');
+    passed(tools, { of: 'w' }).ended('tool_error');
+    expect(refused(tools, { of: 'w' }).why).toBe('retry');
   });
 });
 

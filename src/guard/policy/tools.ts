@@ -36,6 +36,7 @@ interface Tool {
   readonly running: Set<Passage>;
   /** Those of callers that are surely one, to recognize a call that is made again while it runs. */
   readonly byCaller: Map<string, Set<Passage>>;
+  readonly onEnd: (passage: Passage, error: string | null) => void;
   /** Until then some failed call of this tool may be remembered. Monotonic ms. */
   failuresUntil: number;
 }
@@ -44,6 +45,7 @@ export class Tools {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #limits: (tool: string) => ToolLimits;
+  readonly #notice: (news: { readonly tool: string; readonly open: boolean }) => void;
   readonly #tools = new LRUCache<string, Tool>({ max: MAX_TOOLS });
   readonly #counts = new ToolCountsTable();
   readonly #keys = new CallKeys();
@@ -52,8 +54,15 @@ export class Tools {
   /**
    * @param random gives [0, 1)
    * @param limits the levers in force for a tool, asked at each call
+   * @param notice told when the breaker of a tool opens, and when it closes; the probing in between is no news
    */
-  constructor(clock: Clock, random: () => number, limits: (tool: string) => ToolLimits) {
+  constructor(
+    clock: Clock,
+    random: () => number,
+    limits: (tool: string) => ToolLimits,
+    notice: (news: { readonly tool: string; readonly open: boolean }) => void,
+  ) {
+    this.#notice = notice;
     this.#clock = clock;
     this.#random = random;
     this.#limits = limits;
@@ -71,11 +80,13 @@ export class Tools {
       return refusal;
     }
     tool.budget.passed(now, retry === 'yes');
-    const probe = limits.breaker === 'auto' ? tool.breaker.enter(now) : null;
-    const { recoveries } = tool.breaker;
-    const passage = new Passage(this.#clock, request, now, probe, recoveries, (one, error) =>
-      this.#ended(tool, one, error),
-    );
+    const entry = {
+      startedAt: now,
+      probe: limits.breaker === 'auto' ? tool.breaker.enter(now) : null,
+      retry: retry === 'yes',
+      recoveries: tool.breaker.recoveries,
+    };
+    const passage = new Passage(this.#clock, request, entry, tool.onEnd);
     this.#admit(tool, passage, request.caller);
     passage.limit(limits.timeoutSeconds);
     return passage;
@@ -142,7 +153,7 @@ export class Tools {
     if (running === undefined && !this.#mayHaveFailed(now, tool, caller)) return 'no';
     const key = this.#keys.ofCall(caller.key, name, params);
     if (key === '') return 'no';
-    const before = firstWith(key, running, this.#keys) ?? this.#failed.find(key, now);
+    const before = firstWith(key, running, this.#keys)?.entry ?? this.#failed.find(key, now);
     if (!before) return 'no';
     return before.recoveries === tool.breaker.recoveries ? 'yes' : 'late';
   }
@@ -156,7 +167,8 @@ export class Tools {
     else tool.byCaller.set(caller.key, new Set([passage]));
   }
 
-  #ended(tool: Tool, passage: Passage, error: string): void {
+  /** @param error null: the call was not made */
+  #ended(tool: Tool, passage: Passage, error: string | null): void {
     const now = this.#clock.monotonic();
     const { caller } = passage;
     tool.counts.inflight -= 1;
@@ -164,13 +176,16 @@ export class Tools {
     const same = tool.byCaller.get(caller.key);
     if (same?.delete(passage) && same.size === 0) tool.byCaller.delete(caller.key);
 
-    const { outcome, evidence } = toolEnd(error);
-    tool.counts.ended[outcome] += 1;
-    if (outcome === 'timeout') tool.counts.timeouts.guard += 1;
-    if (outcome === 'cancelled') tool.counts.timeouts.client += 1;
-    this.#remember(now, tool, passage, outcome === 'ok');
+    const end = error === null ? null : toolEnd(error);
+    if (end === null) tool.budget.withdrawn(now, passage.entry.retry);
+    else {
+      tool.counts.ended[end.outcome] += 1;
+      if (end.outcome === 'timeout') tool.counts.timeouts.guard += 1;
+      if (end.outcome === 'cancelled') tool.counts.timeouts.client += 1;
+      this.#remember(now, tool, passage, end.outcome === 'ok');
+    }
     if (this.#limits(passage.tool).breaker === 'auto') {
-      tool.breaker.ended(now, passage.startedAt, passage.probe, evidence);
+      tool.breaker.ended(now, passage.entry.startedAt, passage.entry.probe, end?.evidence ?? 'nothing');
     }
   }
 
@@ -178,7 +193,7 @@ export class Tools {
     if (passage.caller.key === '') return;
     if (!well) {
       tool.failuresUntil = now + RETRY_WINDOW_MS;
-      const call = { at: now, recoveries: passage.recoveries };
+      const call = { at: now, recoveries: passage.entry.recoveries };
       this.#failed.add(passage.key(this.#keys), passage.caller.key, call);
     } else if (this.#mayHaveFailed(now, tool, passage.caller)) this.#failed.forget(passage.key(this.#keys));
   }
@@ -191,17 +206,24 @@ export class Tools {
     const name = given.length > MAX_NAME_LENGTH ? OTHER : given;
     let tool = this.#tools.get(name);
     if (!tool) {
-      tool = {
-        name,
-        counts: this.#counts.of(name),
-        breaker: new Breaker(),
-        budget: new RetryBudget(),
-        running: new Set(),
-        byCaller: new Map(),
-        failuresUntil: 0,
-      };
+      tool = this.#newTool(name);
       this.#tools.set(name, tool);
     }
+    return tool;
+  }
+
+  #newTool(name: string): Tool {
+    const counts = this.#counts.of(name);
+    const tool: Tool = {
+      name,
+      counts,
+      breaker: new Breaker((open) => this.#notice({ tool: counts.label, open })),
+      budget: new RetryBudget(),
+      running: new Set(),
+      byCaller: new Map(),
+      onEnd: (passage, error) => this.#ended(tool, passage, error),
+      failuresUntil: 0,
+    };
     return tool;
   }
 
