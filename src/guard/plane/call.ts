@@ -11,13 +11,12 @@ import { refused, sendRefusal, sessionNotFound } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
+import { type LastWords, sayLastWords } from './last-words.ts';
 import { pathOf, upstreamPath } from './path.ts';
 import type { Reply } from './reply.ts';
 import { RetryStamper } from './sse.ts';
 
 const MAX_SESSION_ID = 512;
-/** How long a call that is given up may take to finish the event it is in the middle of. */
-const LAST_EVENT_MS = 1000;
 
 type ResponseHeaders = Record<string, string | string[] | undefined>;
 
@@ -25,14 +24,6 @@ type ResponseHeaders = Record<string, string | string[] | undefined>;
 export interface CallObserver {
   /** @param error '' for success; else as in the label `error_type`: a JSON-RPC code, `tool_error`, … */
   ended(error: string): void;
-}
-
-/** What the client of an interrupted call is told. */
-export interface LastWords {
-  /** Answers when nothing of an answer has been sent. */
-  whole(): void;
-  /** The last event of a stream that has begun; null: it is cut. */
-  readonly event: string | null;
 }
 
 export class Call implements Watcher {
@@ -307,24 +298,13 @@ export class Call implements Watcher {
     this.#observe('cancelled');
   }
 
-  /**
-   * Gives the call up before its end: the request to the upstream is cut, and the client is told. In an event
-   * stream that happens between two events; a body that is no stream ends in the middle.
-   */
+  /** Gives the call up before its end: the request to the upstream is cut, and the client is told. */
   interrupt(error: string, words: LastWords): void {
     if (!this.waits()) return;
     this.#interrupted = true;
     this.#observe(error);
-    const stamper = this.#exchange?.stamper;
-    if (!this.#res.headersSent || !stamper || words.event === null) {
-      this.#exchange?.cut();
-      if (this.#res.headersSent) this.#res.destroy();
-      else words.whole();
-      return;
-    }
-    const cancel = this.#context.clock.after(LAST_EVENT_MS, () => this.#res.destroy());
-    this.#res.once('close', cancel);
-    stamper.end(words.event, () => this.#exchange?.cut());
+    const exchange = this.#exchange;
+    sayLastWords(this.#context.clock, this.#res, exchange?.stamper ?? null, words, () => exchange?.cut());
   }
 
   #clientClosed(): void {

@@ -9,6 +9,7 @@ function sink() {
     destroyed: false,
     writableEnded: false,
     write: (chunk: Buffer | string) => written.push(String(chunk)) > 0,
+    end: (chunk: string) => written.push(chunk),
   };
   return { written, stamper: new RetryStamper(res as unknown as ServerResponse) };
 }
@@ -60,6 +61,33 @@ describe('RetryStamper', () => {
           }
         },
       ),
+    );
+  });
+
+  it('ends a stream with a last event after the one it is in the middle of, and drops what comes then', () => {
+    fc.assert(
+      fc.property(fc.nat(50), fc.array(fc.nat(50), { maxLength: 8 }), fc.boolean(), (at, cuts, stamped) => {
+        const text = 'event: message\ndata: 1\n\nid: 2\ndata: 2\n\n: x\n\ndata: 3\n\n';
+        const { written, stamper } = sink();
+        const places = [...new Set([...cuts, at, text.length])].toSorted((a, b) => a - b);
+        let [from, ends] = [0, 0];
+        for (const place of places) {
+          stamper.write(Buffer.from(text.slice(from, place)));
+          from = place;
+          if (place !== at) continue;
+          if (stamped) stamper.stamp(5);
+          stamper.end('data: last\n\n', () => {
+            ends += 1;
+          });
+        }
+        const out = written.join('').replace('retry: 5\n\n', '');
+        const whole = out.slice(0, -'data: last\n\n'.length);
+        expect(out.endsWith('data: last\n\n')).toBe(true);
+        expect(text.startsWith(whole)).toBe(true);
+        expect(whole === '' || whole.endsWith('\n\n')).toBe(true);
+        expect(whole.length).toBeGreaterThanOrEqual(at);
+        expect(ends).toBe(1);
+      }),
     );
   });
 });

@@ -283,14 +283,16 @@ describe('hostile names', () => {
     const { tools } = room({ maxConcurrency: 1 });
     const running = passed(tools, { tool: 'real' });
     for (let index = 0; index < 100_000; index++) {
-      (ask(tools, { tool: `fake-${index}`, of: index }).entry as Passage).ended('tool_error');
+      (ask(tools, { tool: `fake-${index}`, of: index }).entry as Passage).ended(
+        index % 10 === 0 ? 'tool_error' : '',
+      );
       if (index % 1000 === 0) expect(refused(tools, { tool: 'real', of: 2 }).why).toBe('busy');
     }
     expect([...tools.counts()].length).toBe(201);
     expect([...tools.breakers()].length).toBeLessThanOrEqual(2000);
     running.ended('');
     expect(countsOf(tools, 'real').ended).toMatchObject({ ok: 1, rejected_busy: 100 });
-    expect(countsOf(tools, '_OTHER').ended.tool_error).toBe(100_000 - 199);
+    expect(countsOf(tools, '_OTHER').ended.ok).toBe(90_000 - 179);
     passed(tools, { tool: 'x'.repeat(100_000) });
     expect(refused(tools, { tool: 'y'.repeat(100_000) }).why).toBe('busy');
   });

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { refusalOutcome, toolEnd } from './tool-outcome.ts';
+
+describe('toolEnd', () => {
+  it.each([
+    ['', 'ok', 'answers'],
+    ['tool_error', 'tool_error', 'answers'],
+    ['-32603', 'error', 'answers'],
+    ['_OTHER', 'error', 'answers'],
+    ['timeout', 'timeout', 'fails'],
+    ['broken', 'error', 'fails'],
+    ['500', 'error', 'fails'],
+    ['502', 'error', 'fails'],
+    ['503', 'error', 'fails'],
+    ['504', 'error', 'fails'],
+    ['400', 'error', 'nothing'],
+    ['401', 'error', 'nothing'],
+    ['404', 'error', 'nothing'],
+    ['429', 'error', 'nothing'],
+    ['cancelled', 'cancelled', 'nothing'],
+  ])('takes "%s" for %s, which as evidence says: %s', (error, outcome, evidence) => {
+    expect(toolEnd(error)).toEqual({ outcome, evidence });
+  });
+});
+
+describe('refusalOutcome', () => {
+  it('counts what an operator holds with what the breaker refuses', () => {
+    expect((['held', 'breaker', 'busy', 'retry'] as const).map(refusalOutcome)).toEqual([
+      'rejected_breaker',
+      'rejected_breaker',
+      'rejected_busy',
+      'rejected_retry',
+    ]);
+  });
+});
