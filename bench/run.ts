@@ -20,6 +20,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   verdict: async () => (await import('./verdict.ts')).verdict(),
   storm: async () => (await import('./storm.ts')).storm(),
   spiral: async () => (await import('./spiral.ts')).spiral(),
+  guard: async () => (await import('./guard.ts')).guard(),
 };
 
 const wanted = process.argv.slice(2);

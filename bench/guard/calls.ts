@@ -64,3 +64,12 @@ export function asClient(call: Call, client: number): Call {
   const text = JSON.stringify(call).replaceAll('CLIENT', number);
   return JSON.parse(text) as Call;
 }
+
+/** The tool `echo` of server-everything, within a session; the ids of calls that are in progress differ. */
+export function everythingCall(session: string): Call {
+  return {
+    path: '/mcp',
+    headers: { ...COMMON, 'mcp-session-id': session, 'mcp-protocol-version': '2025-06-18' },
+    body: `{"method":"tools/call","params":{"name":"echo","arguments":{"message":"CLIENT"}},"jsonrpc":"2.0","id":CLIENT}`,
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * `node open-loop.ts URL RATE SECONDS ERA`: sends calls at a fixed rate, whatever comes back, and prints latencies
+ * as JSON. A latency counts from the moment at which the call was due, so a stall shows in every call
+ * that it held up, those included that could not be sent in time (no coordinated omission).
+ */
+import { connect, type Socket } from 'node:net';
+import { argv, stdout } from 'node:process';
+import { asClient, CLIENTS, sessionCall, statelessCall } from './calls.ts';
+import { quantile } from './statistics.ts';
+
+export interface Open {
+  readonly requests: number;
+  /** Requests that were not answered with 200. */
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+const MAX_CONNECTIONS = 1000;
+/** Latencies of the first moments belong to connections that are being opened. */
+const WARM_UP_SECONDS = 1;
+
+class Connection {
+  readonly #socket: Socket;
+  readonly #free: (one: Connection) => void;
+  #answer = '';
+  #done: ((ok: boolean) => void) | null = null;
+
+  constructor(url: URL, free: (one: Connection) => void) {
+    this.#free = free;
+    this.#socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
+    this.#socket.setEncoding('latin1').on('data', (text: string) => this.#read(text));
+    this.#socket.on('error', () => this.#finish(false));
+    this.#socket.on('close', () => this.#finish(false));
+  }
+
+  send(request: string, done: (ok: boolean) => void): void {
+    this.#answer = '';
+    this.#done = done;
+    this.#socket.write(request, 'latin1');
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+
+  #read(text: string): void {
+    this.#answer += text;
+    const head = this.#answer.indexOf('\r\n\r\n');
+    if (head === -1) return;
+    const length = Number(/content-length: (\d+)/i.exec(this.#answer)?.[1]);
+    if (this.#answer.length < head + 4 + length) return;
+    this.#finish(this.#answer.startsWith('HTTP/1.1 200 '));
+    this.#free(this);
+  }
+
+  #finish(ok: boolean): void {
+    const done = this.#done;
+    this.#done = null;
+    done?.(ok);
+  }
+}
+
+async function openLoop(url: URL, rate: number, seconds: number, requests: readonly string[]): Promise<Open> {
+  const idle: Connection[] = [];
+  const latencies: number[] = [];
+  let connections = 0;
+  let failed = 0;
+  let open = 0;
+  let sent = 0;
+  const total = Math.round(rate * (seconds + WARM_UP_SECONDS));
+  const start = performance.now();
+  const send = (due: number, counts: boolean) => {
+    let connection = idle.pop();
+    if (!connection) {
+      connections += 1;
+      if (connections > MAX_CONNECTIONS)
+        throw new Error(`more than ${MAX_CONNECTIONS} calls wait for an answer`);
+      connection = new Connection(url, (one) => idle.push(one));
+    }
+    open += 1;
+    connection.send(requests[sent % requests.length]!, (ok) => {
+      open -= 1;
+      if (!ok) failed += 1;
+      if (counts) latencies.push(performance.now() - due);
+    });
+  };
+  await new Promise<void>((resolve) => {
+    const tick = () => {
+      const now = performance.now();
+      for (; sent < total; sent += 1) {
+        const due = start + (sent * 1000) / rate;
+        if (due > now) break;
+        send(due, due - start >= WARM_UP_SECONDS * 1000);
+      }
+      if (sent === total && open === 0) resolve();
+      else setTimeout(tick, 1);
+    };
+    tick();
+  });
+  for (const one of idle) one.end();
+  return {
+    requests: latencies.length,
+    failed,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+    maxMs: Math.max(...latencies),
+  };
+}
+
+function requestText(url: URL, client: number, era: string): string {
+  const { path, headers, body } = asClient(era === 'stateless' ? statelessCall : sessionCall, client);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST ${path} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`;
+}
+
+if (import.meta.main) {
+  const [, , target = '', rate = '1000', seconds = '5', era = 'session'] = argv;
+  const url = new URL(target);
+  const requests = Array.from({ length: CLIENTS }, (_, client) => requestText(url, client, era));
+  stdout.write(`${JSON.stringify(await openLoop(url, Number(rate), Number(seconds), requests))}\n`);
+}
