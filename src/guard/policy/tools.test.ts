@@ -23,13 +23,13 @@ interface Asked {
   readonly tool?: string;
   readonly caller?: string;
   readonly shared?: boolean;
-  readonly of?: unknown;
+  readonly about?: unknown;
 }
 
-function ask(tools: Tools, { tool = 'search', caller = 'ada', shared = false, of = 1 }: Asked = {}) {
+function ask(tools: Tools, { tool = 'search', caller = 'ada', shared = false, about = 1 }: Asked = {}) {
   const request = {
     tool,
-    params: { name: tool, arguments: { of } },
+    params: { name: tool, arguments: { about } },
     caller: { key: caller, shared },
     expiries: 0,
     expired() {
@@ -95,15 +95,15 @@ describe('the deadline', () => {
 describe('the bulkhead', () => {
   it('lets so many calls of one tool in at the same time, each tool for itself', () => {
     const { tools } = room({ maxConcurrency: 2 }, { slow: { maxConcurrency: 1 } });
-    const first = passed(tools, { of: 1 });
-    passed(tools, { of: 2 });
-    expect(refused(tools, { of: 3 })).toEqual({ why: 'busy', retryAfter: 2 });
+    const first = passed(tools, { about: 1 });
+    passed(tools, { about: 2 });
+    expect(refused(tools, { about: 3 })).toEqual({ why: 'busy', retryAfter: 2 });
     passed(tools, { tool: 'slow' });
-    expect(refused(tools, { tool: 'slow', of: 2 }).why).toBe('busy');
+    expect(refused(tools, { tool: 'slow', about: 2 }).why).toBe('busy');
     first.ended('');
     first.ended('');
-    passed(tools, { of: 3 });
-    expect(refused(tools, { of: 4 }).why).toBe('busy');
+    passed(tools, { about: 3 });
+    expect(refused(tools, { about: 4 }).why).toBe('busy');
     expect(countsOf(tools)).toMatchObject({ inflight: 2 });
     expect(countsOf(tools).ended).toMatchObject({ ok: 1, rejected_busy: 2 });
   });
@@ -115,7 +115,7 @@ describe('a retry', () => {
     async (error) => {
       const { clock, tools } = room({ breaker: 'closed' });
       passed(tools).ended(error);
-      passed(tools, { of: 2 }).ended('');
+      passed(tools, { about: 2 }).ended('');
       passed(tools, { caller: 'grace' }).ended('');
       passed(tools, { tool: 'other' }).ended('');
       expect(countsOf(tools).retries).toBe(0);
@@ -134,8 +134,8 @@ describe('a retry', () => {
     passed(tools);
     expect(countsOf(tools).retries).toBe(1);
     passed(tools, { caller: 'address', shared: true }).ended('broken');
-    passed(tools, { caller: 'address', shared: true, of: 2 });
-    passed(tools, { caller: 'address', shared: true, of: 2 });
+    passed(tools, { caller: 'address', shared: true, about: 2 });
+    passed(tools, { caller: 'address', shared: true, about: 2 });
     expect(countsOf(tools).retries).toBe(1);
     passed(tools, { caller: 'address', shared: true });
     expect(countsOf(tools).retries).toBe(2);
@@ -146,7 +146,7 @@ describe('a retry', () => {
 
   it('is none after a success, nor after a refusal', () => {
     const { tools, limits } = room({ maxConcurrency: 1 });
-    const first = passed(tools, { of: 'other' });
+    const first = passed(tools, { about: 'other' });
     refused(tools);
     first.ended('tool_error');
     passed(tools).ended('');
@@ -161,11 +161,11 @@ describe('a retry', () => {
 
   it('passes within the budget of the tool, and beyond it not', () => {
     const { tools } = room({ retryBudget: 0.1, breaker: 'closed' });
-    for (let of = 0; of < 100; of++) passed(tools, { of }).ended('timeout');
+    for (let about = 0; about < 100; about++) passed(tools, { about }).ended('timeout');
     let calls = 100;
     for (let round = 0; round < 20; round++) {
-      for (let of = 0; of < 100; of++) {
-        const { entry } = ask(tools, { of });
+      for (let about = 0; about < 100; about++) {
+        const { entry } = ask(tools, { about });
         if (entry instanceof Passage) {
           calls += 1;
           entry.ended('timeout');
@@ -179,22 +179,22 @@ describe('a retry', () => {
 
   it('is let through once the tool has been found to answer again, also of a call that was hanging then', async () => {
     const { clock, tools } = room({ retryBudget: 0 });
-    const hanging = passed(tools, { of: 'hanging' });
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    const hanging = passed(tools, { about: 'hanging' });
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     expect(refused(tools).why).toBe('breaker');
     await clock.advance(2000);
     expect(refused(tools).why).toBe('retry');
-    for (const of of ['new', 'newer', 'newest']) passed(tools, { of }).ended('');
+    for (const about of ['new', 'newer', 'newest']) passed(tools, { about }).ended('');
     expect(stateOf(tools)).toBe('closed');
     hanging.ended('timeout');
-    for (const of of [0, 1, 2, 3, 4, 'hanging']) passed(tools, { of }).ended('');
+    for (const about of [0, 1, 2, 3, 4, 'hanging']) passed(tools, { about }).ended('');
   });
 
   it('may be the probe where retries are all that comes, and is charged to the budget', async () => {
     const { clock, tools } = room({ retryBudget: 0.1 });
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     await clock.advance(2000);
-    for (let of = 0; of < 3; of++) passed(tools, { of }).ended('');
+    for (let about = 0; about < 3; about++) passed(tools, { about }).ended('');
     expect(stateOf(tools)).toBe('closed');
     expect(countsOf(tools).ended.ok).toBe(3);
   });
@@ -214,8 +214,8 @@ describe('the breaker', () => {
       ['cancelled', 'closed'],
     ]) {
       const { tools } = room();
-      for (let of = 0; of < 10; of++) {
-        const { entry } = ask(tools, { of });
+      for (let about = 0; about < 10; about++) {
+        const { entry } = ask(tools, { about });
         if (entry instanceof Passage) entry.ended(error!);
       }
       expect([error, stateOf(tools)]).toEqual([error, state]);
@@ -224,7 +224,7 @@ describe('the breaker', () => {
 
   it('says when to come back: when it will be probing, spread over seconds', async () => {
     const { clock, tools } = room();
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     expect(refused(tools)).toEqual({ why: 'breaker', retryAfter: 3 });
     await clock.advance(1500);
     expect(refused(tools)).toEqual({ why: 'breaker', retryAfter: 2 });
@@ -232,14 +232,14 @@ describe('the breaker', () => {
 
   it('is news when it opens and when it closes, and not while it probes', async () => {
     const { clock, tools, news } = room();
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     for (let round = 0; round < 5; round++) {
       await clock.advance(2000);
       passed(tools).ended('broken');
     }
     expect(news).toEqual([{ tool: 'search', open: true }]);
     await clock.advance(2000);
-    for (let of = 0; of < 3; of++) passed(tools, { of }).ended('');
+    for (let about = 0; about < 3; about++) passed(tools, { about }).ended('');
     expect(news).toEqual([
       { tool: 'search', open: true },
       { tool: 'search', open: false },
@@ -248,9 +248,9 @@ describe('the breaker', () => {
 
   it('follows the lever, and starts anew when it is given back', () => {
     const { tools, limits } = room();
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     limits.breaker = 'closed';
-    for (let of = 0; of < 20; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 20; about++) passed(tools, { about }).ended('broken');
     expect(stateOf(tools)).toBe('closed');
     limits.breaker = 'open';
     expect(refused(tools)).toEqual({ why: 'held', retryAfter: 45 });
@@ -264,17 +264,17 @@ describe('the breaker', () => {
 describe('a call that is withdrawn', () => {
   it('counts for nothing, and gives its place and its probe back', async () => {
     const { clock, tools } = room({ maxConcurrency: 1, retryBudget: 0.1 });
-    for (let round = 0; round < 50; round++) passed(tools, { of: round }).withdraw();
+    for (let round = 0; round < 50; round++) passed(tools, { about: round }).withdraw();
     expect(countsOf(tools)).toMatchObject({ inflight: 0, retries: 0, timeouts: { client: 0 } });
     expect(Object.values(countsOf(tools).ended).every((count) => count === 0)).toBe(true);
-    for (let of = 0; of < 5; of++) passed(tools, { of }).ended('broken');
+    for (let about = 0; about < 5; about++) passed(tools, { about }).ended('broken');
     await clock.advance(2000);
-    passed(tools, { of: 'probe' }).withdraw();
-    for (const of of ['x', 'y', 'z']) passed(tools, { of }).ended('');
+    passed(tools, { about: 'probe' }).withdraw();
+    for (const about of ['x', 'y', 'z']) passed(tools, { about }).ended('');
     expect(stateOf(tools)).toBe('closed');
-    passed(tools, { of: 'w' }).ended('tool_error');
-    passed(tools, { of: 'w' }).ended('tool_error');
-    expect(refused(tools, { of: 'w' }).why).toBe('retry');
+    passed(tools, { about: 'w' }).ended('tool_error');
+    passed(tools, { about: 'w' }).ended('tool_error');
+    expect(refused(tools, { about: 'w' }).why).toBe('retry');
   });
 });
 
@@ -283,10 +283,10 @@ describe('hostile names', () => {
     const { tools } = room({ maxConcurrency: 1 });
     const running = passed(tools, { tool: 'real' });
     for (let index = 0; index < 100_000; index++) {
-      (ask(tools, { tool: `fake-${index}`, of: index }).entry as Passage).ended(
+      (ask(tools, { tool: `fake-${index}`, about: index }).entry as Passage).ended(
         index % 10 === 0 ? 'tool_error' : '',
       );
-      if (index % 1000 === 0) expect(refused(tools, { tool: 'real', of: 2 }).why).toBe('busy');
+      if (index % 1000 === 0) expect(refused(tools, { tool: 'real', about: 2 }).why).toBe('busy');
     }
     expect([...tools.counts()].length).toBe(201);
     expect([...tools.breakers()].length).toBeLessThanOrEqual(2000);
