@@ -1,8 +1,16 @@
 /** The guard as a program: options from flags and the environment, notices on stderr, a bounded stop. */
 
 import { join, resolve } from 'node:path';
-import { type Guard, type Log, type LogEntry, leversFromEnv, startGuard } from '../guard/index.ts';
+import {
+  type Guard,
+  type Log,
+  type LogEntry,
+  leversFromEnv,
+  type RequestLogging,
+  startGuard,
+} from '../guard/index.ts';
 import { AllclearError, printable, systemClock } from '../kernel/index.ts';
+import { readCertificate, readPem } from './guard-files.ts';
 import { locateHome } from './home.ts';
 
 export interface GuardProgram {
@@ -21,10 +29,18 @@ export interface GuardProgram {
   readonly authListen: string;
   /** Whether public results are cached and shared. */
   readonly cache: boolean;
+  /** PEM files: the listeners' certificate (with its chain) and key, and further authorities for upstreams. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly upstreamCa?: string | undefined;
+  /** Seconds that a stop waits for answers in progress. */
+  readonly drainSeconds?: number | undefined;
   /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Notices as JSON lines rather than as text. */
   readonly jsonLogs: boolean;
+  /** Which requests are logged. */
+  readonly logRequests?: RequestLogging | undefined;
   /** Gets notices, a line at a time. */
   readonly err: (text: string) => void;
 }
@@ -56,6 +72,10 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
     token,
     levers,
     state: stateFile(program),
+    tls: await readCertificate(program),
+    upstreamCa: await readPem(program.upstreamCa, program.cwd),
+    drainSeconds: program.drainSeconds,
+    logRequests: program.logRequests,
     log,
   });
   if (token === '') {

@@ -53,7 +53,8 @@ async function serve(
 }
 
 /** What is missing before traffic can be served, or null. */
-function unreadiness({ upstreams, authUp }: PlaneContext): string | null {
+function unreadiness({ upstreams, authUp, draining }: PlaneContext): string | null {
+  if (draining) return 'it is about to stop';
   if (!upstreams.available) return 'no upstream accepts connections';
   return authUp() ? null : 'the authorization server does not accept connections';
 }

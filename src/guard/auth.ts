@@ -31,6 +31,8 @@ export interface AuthFrontOptions {
   readonly budget: BodyBudget;
   readonly tokens: ExpiryCalendar;
   readonly log: Log;
+  /** Authorities to trust at it, PEM; those of the system when undefined. */
+  readonly ca?: readonly string[] | undefined;
 }
 
 /** The front of one authorization server. */
@@ -58,7 +60,14 @@ export class AuthFront {
     this.#queue = new AdmissionQueue(clock, limits, gate);
     const poke = () => this.#queue.poke();
     this.#throttle = new RefreshThrottle(clock, poke);
-    this.#fleet = new Fleet(clock, this.#upstreams, new SessionTable(clock, NO_SESSIONS), poke, log);
+    this.#fleet = new Fleet({
+      clock,
+      upstreams: this.#upstreams,
+      sessions: new SessionTable(clock, NO_SESSIONS),
+      changed: poke,
+      log,
+      ca: options.ca,
+    });
     this.#desk = new RefreshDesk(clock, () => ({
       coalesce: levers.values.tokenRefreshCoalesce,
       graceSeconds: levers.values.tokenRefreshGraceSeconds,

@@ -1,18 +1,19 @@
 /** Puts a guard together, and takes it apart again. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { AllclearError, type Clock, systemClock, systemCode } from '../kernel/index.ts';
+import { Server as TlsServer } from 'node:tls';
+import { type Clock, systemClock } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
 import { AuthFront } from './auth.ts';
 import { LeverDesk } from './levers/desk.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
+import { closeServer, isLoopback, listen, makeServer, parseAddress } from './net.ts';
 import { BodyBudget } from './plane/body.ts';
 import { CancellableCalls } from './plane/cancellable.ts';
 import type { InitializeCounts, PlaneContext, Sharing } from './plane/context.ts';
 import { Fleet } from './plane/fleet.ts';
 import { trafficListener } from './plane/listener.ts';
 import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
+import { RequestLog, type RequestLogging } from './plane/request-log.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { Changes } from './policy/changes.ts';
@@ -25,6 +26,7 @@ import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
+import { type Certificate, checkCertificate, trusting } from './tls.ts';
 
 const MAX_WAITING = 10_000;
 const SESSION_LIMITS = {
@@ -45,7 +47,8 @@ const CACHE_LIMITS = {
 };
 const SWEEP_MS = 5000;
 const LOOK_MS = 100;
-const STOP_GRACE_MS = 2000;
+const DRAIN_SECONDS = 10;
+const ADMIN_GRACE_MS = 1000;
 /** Long-lived clients keep their connections; a slow head or body must not keep a socket for ever. */
 const TRAFFIC = {
   keepAliveTimeout: 75_000,
@@ -67,6 +70,12 @@ export interface GuardOptions {
   readonly authListen?: string;
   /** What writes to levers must carry; without it levers are read-only. */
   readonly token?: string;
+  /** The certificate of the traffic listeners: they then speak HTTPS only. */
+  readonly tls?: Certificate | undefined;
+  /** PEM certificates of authorities to trust at https upstreams, besides those of the system. */
+  readonly upstreamCa?: string | undefined;
+  /** How long a stop waits for answers in progress. Default 10. */
+  readonly drainSeconds?: number | undefined;
   /** Values of the levers at start, by name, as in the environment. */
   readonly levers?: Readonly<Record<string, string | undefined>>;
   /** The file that keeps held levers over a restart. Default: a restart forgets them. */
@@ -75,6 +84,8 @@ export interface GuardOptions {
   readonly log?: Log;
   /** False: nothing is cached, and no two requests share an answer. Default true. */
   readonly cache?: boolean;
+  /** Which requests are logged, one object each: those that failed, or all. Default none. */
+  readonly logRequests?: RequestLogging | undefined;
   readonly clock?: Clock;
   /** Gives [0, 1); for tests. */
   readonly random?: () => number;
@@ -87,7 +98,12 @@ export interface Guard {
   readonly adminUrl: string;
   /** `http://host:port` of the authorization server's front; null without one. */
   readonly authUrl: string | null;
-  /** Takes no more requests, ends streams, lets answers finish for up to 2 s, then cuts. */
+  /** New connections get this certificate from now on. @throws AllclearError `E_BAD_VALUE` */
+  renew(certificate: Certificate): void;
+  /**
+   * Takes no more connections, is not ready any more, refuses who waits, ends streams, lets answers in progress
+   * finish for up to `drainSeconds`, then cuts. Metrics can be read until the end.
+   */
   stop(): Promise<void>;
 }
 
@@ -100,11 +116,12 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const admin = parseAddress(options.admin ?? '127.0.0.1:9090', 'admin');
   const authAddress = parseAddress(options.authListen ?? '127.0.0.1:8081', 'auth-listen');
   const { context, desk, auth, close } = assemble(options);
-  const server = createServer(TRAFFIC, trafficListener(context, isLoopback(traffic.host)));
-  const authServer = createServer(TRAFFIC);
+  const certificate = options.tls ? checkCertificate(options.tls) : null;
+  const server = makeServer(TRAFFIC, certificate, trafficListener(context, isLoopback(traffic.host)));
+  const authServer = makeServer(TRAFFIC, certificate);
   const serveAdmin = adminListener(context, desk, options.token ?? '');
   const ready = Promise.withResolvers<void>();
-  const adminServer = createServer({ requestTimeout: 10_000 }, (req, res) => {
+  const adminServer = makeServer({ requestTimeout: 10_000 }, null, (req, res) => {
     void ready.promise.then(() => serveAdmin(req, res));
   });
   try {
@@ -118,15 +135,22 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
       authUrl = await listen(authServer, authAddress, '--auth-listen');
     }
     ready.resolve();
+    const graceMs = (options.drainSeconds ?? DRAIN_SECONDS) * 1000;
     const stop = once(async () => {
+      context.draining = true;
       context.queue.close();
       auth?.stop();
       context.streams.endAll();
-      await Promise.all([closeServer(server), closeServer(authServer), closeServer(adminServer)]);
+      await Promise.all([closeServer(server, graceMs), closeServer(authServer, graceMs)]);
+      await closeServer(adminServer, ADMIN_GRACE_MS);
       await desk.close();
       close();
     });
-    return { listenUrl, adminUrl, authUrl, stop };
+    const renew = (next: Certificate) => {
+      const checked = checkCertificate(next);
+      for (const one of [server, authServer]) if (one instanceof TlsServer) one.setSecureContext(checked);
+    };
+    return { listenUrl, adminUrl, authUrl, renew, stop };
   } catch (error) {
     server.close();
     authServer.close();
@@ -180,7 +204,9 @@ function assemble(options: GuardOptions): Assembled {
   const budget = new BodyBudget();
   const tokens = new ExpiryCalendar(clock);
   const { authUpstream: url } = options;
-  const auth = url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log });
+  const ca = options.upstreamCa === undefined ? undefined : trusting(options.upstreamCa);
+  const auth =
+    url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log, ca });
   const sharing = options.cache === false ? null : makeSharing(clock);
   const metrics = new GuardMetrics({
     tools,
@@ -193,7 +219,7 @@ function assemble(options: GuardOptions): Assembled {
     tokens,
     auth,
   });
-  const fleet = new Fleet(clock, upstreams, sessions, () => fleetChanged(), log);
+  const fleet = new Fleet({ clock, upstreams, sessions, changed: () => fleetChanged(), log, ca });
   const context = {
     clock,
     random,
@@ -209,6 +235,8 @@ function assemble(options: GuardOptions): Assembled {
     tools,
     tokens,
     authUp: () => auth?.up ?? true,
+    requestLog: new RequestLog(log, options.logRequests ?? 'none'),
+    draining: false,
     cancellable: new CancellableCalls(),
     sharing,
   };
@@ -269,71 +297,6 @@ function makeSharing(clock: Clock): Sharing {
 }
 
 function nothing(): void {}
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-function parseAddress(text: string, option: string): Address {
-  const match = /^(?:(?<host>\[[0-9a-fA-F:.]+\]|[^\s:[\]]*):)?(?<port>\d{1,5})$/.exec(text.trim());
-  const port = Number(match?.groups?.['port']);
-  if (!match || port > 65_535) {
-    throw new AllclearError('E_BAD_VALUE', {
-      what: `--${option} cannot be "${text.slice(0, 100)}"`,
-      next: 'It takes host:port, for example 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080; port 0 takes a free one.',
-    });
-  }
-  return { host: match.groups?.['host']?.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-function listen(server: Server, { host, port }: Address, option: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-      if (systemCode(error) === 'EADDRINUSE') {
-        const what = `another program already listens on ${shown}`;
-        reject(
-          new AllclearError('E_PORT_IN_USE', {
-            what,
-            next: `Stop it, or choose another address with ${option} (port 0 takes a free one).`,
-            cause: error,
-          }),
-        );
-      } else {
-        const what = `cannot listen on ${shown}: ${error.message}`;
-        reject(
-          new AllclearError('E_BAD_VALUE', {
-            what,
-            next: `Choose an address of this machine with ${option}.`,
-            cause: error,
-          }),
-        );
-      }
-    });
-    // A storm's connections queue in the kernel rather than being dropped.
-    server.listen({ host, port, backlog: 4096 }, () => {
-      const address = server.address() as AddressInfo;
-      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      resolve(`http://${name}:${address.port}`);
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-}
 
 function once(task: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;

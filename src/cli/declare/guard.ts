@@ -49,6 +49,11 @@ export const guardCommands: Declare = (io, done) => {
     .option('--auth-upstream <url>', 'the authorization server to front (AUTH_UPSTREAM)')
     .option('--auth-listen <host:port>', 'where its traffic comes in', '127.0.0.1:8081')
     .option('--no-cache', 'ask the servers for every result, also for those that they call public')
+    .option('--tls-cert <file>', 'PEM certificate and chain: the listeners then speak HTTPS')
+    .option('--tls-key <file>', 'PEM key of the certificate')
+    .option('--upstream-ca <file>', 'PEM certificates of your own authorities, for https upstreams')
+    .option('--drain <duration>', 'how long a stop waits for answers in progress', '10s')
+    .option('--log-requests <which>', 'a line for each request that ends: none, errors or all', 'none')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
     .addHelpText(
       'after',

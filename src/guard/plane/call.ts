@@ -322,16 +322,23 @@ export class Call implements Watcher {
     this.#ended = true;
     this.#observer?.ended(error);
     if (this.#req.method !== 'POST') return;
-    const { metrics, clock } = this.#context;
-    const version = headerText(this.#req.headers['mcp-protocol-version']);
+    const { metrics, clock, requestLog } = this.#context;
+    const version = namedVersion(this.#message, headerText(this.#req.headers['mcp-protocol-version']));
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    metrics.operationEnded(
-      this.#message.method,
-      this.#message.tool,
+    metrics.operationEnded(this.#message.method, this.#message.tool, error, version, seconds);
+    if (requestLog.wants(error)) this.#note(error, version, seconds);
+  }
+
+  #note(error: string, version: string, seconds: number): void {
+    this.#context.requestLog.note({
+      req: this.#req,
+      res: this.#res,
+      message: this.#message,
       error,
-      namedVersion(this.#message, version),
+      version,
       seconds,
-    );
+      upstream: this.#upstream?.name ?? null,
+    });
   }
 }
 

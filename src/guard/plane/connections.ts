@@ -1,5 +1,6 @@
 /** The connections to one upstream: kept alive, one pool per kind of traffic. */
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type Dispatcher, Pool } from 'undici';
 import { systemCode } from '../../kernel/index.ts';
 
@@ -14,10 +15,11 @@ export class Connections {
   /** GET streams: each holds a connection for as long as its session lives. */
   readonly streams: Pool;
 
-  constructor(origin: string) {
+  /** @param ca authorities to trust, PEM; those of the system when undefined */
+  constructor(origin: string, ca: readonly string[] | undefined) {
     // No time-outs of our own: a tool may work for minutes, and the client decides how long it waits.
     const options = {
-      connect: { timeout: 10_000 },
+      connect: { timeout: 10_000, ...(ca && { ca: [...ca] }) },
       allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -37,10 +39,11 @@ export class Connections {
 
 /**
  * What a failed exchange tells of the upstream. `refused`: no process listens, so its sessions are gone.
- * `unreachable`: no connection came about, for whatever reason. `broken`: an existing connection ended.
+ * `unreachable`: no connection came about, for whatever reason. `untrusted`: its certificate is not accepted,
+ * so nothing was sent. `broken`: an existing connection ended.
  * `invalid`: the request cannot be written as HTTP, which says nothing of the upstream.
  */
-export type Failure = 'refused' | 'unreachable' | 'broken' | 'invalid';
+export type Failure = 'refused' | 'unreachable' | 'untrusted' | 'broken' | 'invalid';
 
 const NO_CONNECTION = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
@@ -58,23 +61,44 @@ export function failureOf(error: unknown): Failure {
   const code = systemCode(error) ?? '';
   if (code === 'ECONNREFUSED') return 'refused';
   if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
-  if (NO_CONNECTION.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_')) return 'unreachable';
+  if (NO_CONNECTION.has(code)) return 'unreachable';
+  if (isCertificateProblem(code)) return 'untrusted';
   return 'broken';
 }
 
-/** Opens and closes a TCP connection: resolves to true, or to what failed. Never rejects. */
-export function probe(origin: string, timeoutMs: number): Promise<true | Failure> {
+/** What OpenSSL says of a certificate that it does not accept. */
+function isCertificateProblem(code: string): boolean {
+  return /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE))/.test(
+    code,
+  );
+}
+
+/**
+ * Opens a connection, with the TLS handshake for https, and closes it: resolves to true, or to what
+ * failed. Never rejects.
+ */
+export function probe(
+  origin: string,
+  timeoutMs: number,
+  ca: readonly string[] | undefined,
+): Promise<true | Failure> {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
+  const secure = protocol === 'https:';
+  const target = { host, port: Number(port) || (secure ? 443 : 80) };
+  // A name is asked for by SNI; an address may not be.
+  const names = isIP(host) === 0 ? { servername: host } : {};
   return new Promise((resolve) => {
-    const socket = connectTcp({ host, port: Number(port) || (protocol === 'https:' ? 443 : 80) });
+    const socket = secure
+      ? connectTls({ ...target, ...names, ...(ca && { ca: [...ca] }) })
+      : connectTcp(target);
     const settle = (result: true | Failure) => {
       clearTimeout(timer);
       socket.destroy();
       resolve(result);
     };
     const timer = setTimeout(() => settle('unreachable'), timeoutMs);
-    socket.once('connect', () => settle(true));
+    socket.once(secure ? 'secureConnect' : 'connect', () => settle(true));
     socket.once('error', (error) => settle(failureOf(error)));
   });
 }

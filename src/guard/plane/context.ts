@@ -13,6 +13,7 @@ import type { UpstreamSet } from '../policy/upstreams.ts';
 import type { BodyBudget } from './body.ts';
 import type { CancellableCalls } from './cancellable.ts';
 import type { Fleet } from './fleet.ts';
+import type { RequestLog } from './request-log.ts';
 import type { StreamSet } from './streams.ts';
 
 /** Counts over the openings (`initialize`, `server/discover`) of one guard. */
@@ -42,6 +43,9 @@ export interface PlaneContext {
   readonly fleet: Fleet;
   readonly streams: StreamSet;
   readonly initializes: InitializeCounts;
+  readonly requestLog: RequestLog;
+  /** The guard is about to stop: nobody new is wanted. */
+  draining: boolean;
   readonly tools: Tools;
   readonly cancellable: CancellableCalls;
   readonly tokens: ExpiryCalendar;

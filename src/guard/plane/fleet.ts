@@ -29,22 +29,34 @@ interface Member {
   aliveAt: number;
 }
 
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly upstreams: UpstreamSet;
+  readonly sessions: SessionTable;
+  /** Called when an upstream came up or went down, or lost its sessions. */
+  readonly changed: () => void;
+  readonly log: Log;
+  /** Authorities to trust at https upstreams, PEM; those of the system when undefined. */
+  readonly ca?: readonly string[] | undefined;
+}
+
 export class Fleet {
   readonly #clock: Clock;
   readonly #upstreams: UpstreamSet;
   readonly #sessions: SessionTable;
   readonly #changed: () => void;
   readonly #log: Log;
+  readonly #ca: readonly string[] | undefined;
   readonly #members = new Map<Upstream, Member>();
   #closed = false;
 
-  /** @param changed called when an upstream came up or went down, or lost its sessions */
-  constructor(clock: Clock, upstreams: UpstreamSet, sessions: SessionTable, changed: () => void, log: Log) {
+  constructor({ clock, upstreams, sessions, changed, log, ca }: FleetOptions) {
     this.#clock = clock;
     this.#upstreams = upstreams;
     this.#sessions = sessions;
     this.#changed = changed;
     this.#log = log;
+    this.#ca = ca;
   }
 
   /** Makes exactly these upstreams active; resolves when the new ones were probed once. */
@@ -127,7 +139,7 @@ export class Fleet {
   }
 
   async #adopt(upstream: Upstream): Promise<void> {
-    const connections = new Connections(upstream.origin);
+    const connections = new Connections(upstream.origin, this.#ca);
     const never = Number.NEGATIVE_INFINITY;
     this.#members.set(upstream, {
       connections,
@@ -157,7 +169,7 @@ export class Fleet {
     if (!member || member.probing) return;
     member.probing = true;
     member.probedAt = this.#clock.monotonic();
-    const result = await probe(upstream.origin, PROBE_TIMEOUT_MS);
+    const result = await probe(upstream.origin, PROBE_TIMEOUT_MS, this.#ca);
     member.probing = false;
     if (!this.#members.has(upstream)) return;
     if (result === true) this.alive(upstream);

@@ -43,6 +43,8 @@ export function trafficListener(context: PlaneContext, loopback: boolean): Reque
       refuse(req, res, FORBIDDEN_HOST);
       return;
     }
+    // The last answer on its connection, which would otherwise be kept for the next request.
+    if (context.draining) res.shouldKeepAlive = false;
     noteToken(context.tokens, req, res);
     if (req.method === 'GET' || req.method === 'HEAD') new Call(context, req, res, null, NO_MESSAGE).start();
     else readAndServe(context, req, res);

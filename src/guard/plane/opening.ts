@@ -197,7 +197,8 @@ export class Opening implements Watcher {
       this.#res.destroy();
       return;
     }
-    if ((failure === 'refused' || failure === 'unreachable') && this.#attempts < MAX_ATTEMPTS) {
+    const unsent = failure === 'refused' || failure === 'unreachable' || failure === 'untrusted';
+    if (unsent && this.#attempts < MAX_ATTEMPTS) {
       this.#leaveUpstream(false);
       this.#wait();
       return;
@@ -241,7 +242,7 @@ export class Opening implements Watcher {
   #settle(outcome: Outcome | null, error = ''): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { clock, metrics, initializes } = this.#context;
+    const { clock, metrics, initializes, requestLog } = this.#context;
     initializes.pending -= 1;
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
     if (outcome) metrics.initializeEnded(outcome, seconds);
@@ -255,6 +256,16 @@ export class Opening implements Watcher {
       named,
       seconds,
     );
+    if (!requestLog.wants(label)) return;
+    requestLog.note({
+      req: this.#req,
+      res: this.#res,
+      message: this.#message,
+      error: label,
+      version: named,
+      seconds,
+      upstream: this.#upstream?.name ?? null,
+    });
   }
 }
 

@@ -1,0 +1,87 @@
+/** Addresses, and servers that listen on them. */
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { AllclearError, systemCode } from '../kernel/index.ts';
+import type { Certificate } from './tls.ts';
+
+const IDLE_LOOK_MS = 25;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host:port`, `[v6]:port`, `:port` or `port`.
+ * @throws AllclearError `E_BAD_VALUE`, naming the option
+ */
+export function parseAddress(text: string, option: string): Address {
+  const match = /^(?:(?<host>\[[0-9a-fA-F:.]+\]|[^\s:[\]]*):)?(?<port>\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.groups?.['port']);
+  if (!match || port > 65_535) {
+    throw new AllclearError('E_BAD_VALUE', {
+      what: `--${option} cannot be "${text.slice(0, 100)}"`,
+      next: 'It takes host:port, for example 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080; port 0 takes a free one.',
+    });
+  }
+  return { host: match.groups?.['host']?.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** An HTTP server, or an HTTPS server when there is a certificate. */
+export function makeServer(
+  options: ServerOptions,
+  certificate: Certificate | null,
+  listener?: RequestListener,
+): Server {
+  if (!certificate) return createServer(options, listener);
+  const secure = { ...options, ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const;
+  return createTlsServer(secure, listener);
+}
+
+/**
+ * Starts listening.
+ * @returns the URL, with the port that was taken
+ * @throws AllclearError `E_PORT_IN_USE`, `E_BAD_VALUE` (not an address of this machine)
+ */
+export function listen(server: Server, { host, port }: Address, option: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+      if (systemCode(error) === 'EADDRINUSE') {
+        const what = `another program already listens on ${shown}`;
+        const next = `Stop it, or choose another address with ${option} (port 0 takes a free one).`;
+        reject(new AllclearError('E_PORT_IN_USE', { what, next, cause: error }));
+      } else {
+        const what = `cannot listen on ${shown}: ${error.message}`;
+        const next = `Choose an address of this machine with ${option}.`;
+        reject(new AllclearError('E_BAD_VALUE', { what, next, cause: error }));
+      }
+    });
+    // A storm's connections queue in the kernel rather than being dropped.
+    server.listen({ host, port, backlog: 4096 }, () => {
+      const address = server.address() as AddressInfo;
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      const scheme = 'setSecureContext' in server ? 'https' : 'http';
+      resolve(`${scheme}://${name}:${address.port}`);
+    });
+  });
+}
+
+/** Takes no more connections; resolves when the answers in progress are through, or were cut after `graceMs`. */
+export function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A connection whose answer is through becomes idle, and would be kept for a further request.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      clearInterval(idle);
+      resolve();
+    });
+  });
+}
