@@ -18,6 +18,14 @@ const DOUBT_MS = 100;
 const NOTHING = () => {};
 const PROBE_TIMEOUT_MS = 2000;
 
+type DownFailure = Exclude<Failure, 'broken' | 'invalid'>;
+const WHY: Readonly<Record<DownFailure, string>> = {
+  refused: 'it does not accept connections',
+  unreachable: 'it cannot be reached',
+  untrusted:
+    'its certificate is not accepted: it has expired, is for another name, or is signed by an authority that is not known (--upstream-ca)',
+};
+
 interface Member {
   readonly connections: Connections;
   probing: boolean;
@@ -118,7 +126,7 @@ export class Fleet {
       this.doubt(upstream);
       return;
     }
-    this.#turn(upstream, false, failure);
+    this.#turn(upstream, false, WHY[failure]);
     if (failure === 'refused') this.#lose(upstream);
   }
 
@@ -149,9 +157,9 @@ export class Fleet {
       probedAt: never,
       aliveAt: never,
     });
-    await this.#probe(upstream);
-    if (!upstream.up)
-      this.#log({ event: 'upstream-down', upstream: upstream.name, why: 'it does not accept connections' });
+    const failure = await this.#probe(upstream);
+    // It was never up, so nothing has turned.
+    if (failure) this.#log({ event: 'upstream-down', upstream: upstream.name, why: WHY[failure] });
   }
 
   #drop(upstream: Upstream): void {
@@ -164,17 +172,21 @@ export class Fleet {
     if (!this.#closed) this.#log({ event: 'upstream-dropped', upstream: upstream.name });
   }
 
-  async #probe(upstream: Upstream): Promise<void> {
+  /** @returns what failed, or null */
+  async #probe(upstream: Upstream): Promise<DownFailure | null> {
     const member = this.#members.get(upstream);
-    if (!member || member.probing) return;
+    if (!member || member.probing) return null;
     member.probing = true;
     member.probedAt = this.#clock.monotonic();
     const result = await probe(upstream.origin, PROBE_TIMEOUT_MS, this.#ca);
     member.probing = false;
-    if (!this.#members.has(upstream)) return;
-    if (result === true) this.alive(upstream);
-    else this.#judge(upstream, result === 'broken' ? 'unreachable' : result);
+    if (!this.#members.has(upstream)) return null;
+    const failure =
+      result === true ? null : result === 'refused' || result === 'untrusted' ? result : 'unreachable';
+    if (failure) this.#judge(upstream, failure);
+    else this.alive(upstream);
     this.#watch(upstream);
+    return failure;
   }
 
   /** Probes again soon while it is down, and now and then while it is up and silent. */
