@@ -10,10 +10,11 @@ import { closeServer, isLoopback, listen, makeServer, parseAddress } from './net
 import { BodyBudget } from './plane/body.ts';
 import { CancellableCalls } from './plane/cancellable.ts';
 import type { InitializeCounts, PlaneContext, Sharing } from './plane/context.ts';
+import { endSurplus } from './plane/end-session.ts';
 import { Fleet } from './plane/fleet.ts';
 import { trafficListener } from './plane/listener.ts';
-import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
 import { RequestLog, type RequestLogging } from './plane/request-log.ts';
+import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
 import { StreamSet } from './plane/streams.ts';
 import { AdmissionQueue, type Gate } from './policy/admission.ts';
 import { Changes } from './policy/changes.ts';
@@ -22,6 +23,7 @@ import { Flights } from './policy/flights.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
 import { paceOf } from './policy/pressure.ts';
 import { ResultCache } from './policy/result-cache.ts';
+import { SessionRoom } from './policy/session-room.ts';
 import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
@@ -174,14 +176,15 @@ function assemble(options: GuardOptions): Assembled {
   const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
   const levers = new LeverBoard(clock, base, (event) => react(event));
   const desk = new LeverDesk(clock, levers, log);
-  const sessions = new SessionTable(clock, SESSION_LIMITS);
+  // A session is one too many once it is there: it takes its place before another must go.
+  const sessions = new SessionTable(clock, SESSION_LIMITS, () => endSurplus(context));
+  const sessionRoom = new SessionRoom(sessions, () => levers.values);
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
   const pace = () => paceOf(levers.values);
   const gate = (lane: string): Gate => {
-    const { maxSessions } = levers.values;
-    if (lane === 'older' && maxSessions > 0 && sessions.size + initializes.expected >= maxSessions)
-      return 'full';
+    const room = lane === 'older' ? sessionRoom.state(initializes.expected) : 'open';
+    if (room !== 'open') return room;
     return upstreams.canTake(pace(), speechOf(lane)) ? 'open' : 'hold';
   };
   const limits = (lane: string) => ({
@@ -225,6 +228,7 @@ function assemble(options: GuardOptions): Assembled {
     random,
     levers,
     sessions,
+    sessionRoom,
     upstreams,
     queue,
     metrics,
@@ -264,10 +268,11 @@ function assemble(options: GuardOptions): Assembled {
     cancelSweep = clock.after(SWEEP_MS, sweep);
   };
   sweep();
-  // Nothing tells when the rest of a handshake is no longer late by being given up: look again now and then.
+  // Nothing tells when a session has become idle, or the rest of a handshake was given up: look now and then.
   let cancelLook = nothing;
   const look = () => {
-    if (levers.values.initAuto) queue.poke();
+    endSurplus(context);
+    queue.poke();
     cancelLook = clock.after(LOOK_MS, look);
   };
   look();

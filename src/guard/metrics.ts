@@ -209,17 +209,34 @@ function gauges(
     },
     ['upstream'],
   );
+  counter(
+    registry,
+    'mcp_sessions_lost_total',
+    'Sessions that the upstream no longer knew: it restarted, or ended them on its own.',
+    () => sessions.lostTotal,
+  );
+  counter(
+    registry,
+    'mcp_sessions_ended_total',
+    'Sessions that the guard ended because of MAX_SESSIONS, those idle longest first.',
+    () => sessions.endedTotal,
+  );
+}
+
+/** A counter that somebody else counts. */
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
   let seen = 0;
-  const lost = new Counter({
-    name: 'mcp_sessions_lost_total',
-    help: 'Sessions that the upstream no longer knew: it restarted, or ended them on its own.',
+  const one = new Counter({
+    name,
+    help,
     registers: [],
     collect() {
-      this.inc(sessions.lostTotal - seen);
-      seen = sessions.lostTotal;
+      const now = read();
+      this.inc(now - seen);
+      seen = now;
     },
   });
-  registry.registerMetric(lost);
+  registry.registerMetric(one);
 }
 
 /** A gauge whose series are all set anew at every scrape. */

@@ -378,11 +378,66 @@ describe('admission', () => {
     expect(await metric(one.adminUrl, 'mcp_initialize_total{outcome="abandoned"}')).toBe(1);
   });
 
-  it('refuses new sessions when there are as many as allowed', async () => {
+  it('ends the sessions that have been idle longest when there are too many', async () => {
     const upstream = await server();
     const one = await guard([upstream.url], { levers: { MAX_SESSIONS: '2' } });
+    const first = await client(one);
+    const second = await client(one);
+    await eventually(
+      () => metric(one.adminUrl, 'mcp_open_streams'),
+      (streams) => streams === 2,
+    );
+    await second.client.callTool({ name: 'whoami' });
+    // Nobody is idle yet: the third waits its turn.
+    const third = await client(one);
+    await third.client.callTool({ name: 'whoami' });
+    await eventually(
+      () => [...upstream.sessions.keys()],
+      (ids) => ids.length === 2 && !ids.includes(first.transport.sessionId!),
+    );
+    expect(upstream.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+    await expect(first.client.callTool({ name: 'whoami' })).rejects.toThrow('Session not found');
+    await second.client.callTool({ name: 'whoami' });
+    expect(await metric(one.adminUrl, 'mcp_sessions_ended_total')).toBe(1);
+    expect(await metric(one.adminUrl, 'mcp_sessions_lost_total')).toBe(0);
+    expect(await metric(one.adminUrl, 'mcp_open_streams')).toBe(2);
+  });
+
+  it('refuses newcomers where every session is in use, and cannot wait that long', async () => {
+    const upstream = await server();
+    const one = await guard([upstream.url], { levers: { MAX_SESSIONS: '2', INIT_QUEUE_SECONDS: '1' } });
     const answers = await Promise.all(Array.from({ length: 4 }, () => initialize(one.listenUrl)));
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 200, 503, 503]);
+  });
+
+  it('ends a session with its client’s own credentials where the server asks for some', async () => {
+    const deleted: (string | undefined)[] = [];
+    const upstream = await raw((req, res) => {
+      if (req.method === 'DELETE') {
+        deleted.push(req.headers.authorization);
+        res.writeHead(req.headers.authorization === undefined ? 401 : 200).end();
+      } else {
+        res.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': `s${++sessions}` });
+        res.end('{"jsonrpc":"2.0","id":1,"result":{}}');
+      }
+    });
+    let sessions = 0;
+    const one = await guard([upstream.url], { levers: { MAX_SESSIONS: '1' } });
+    const authorization = 'Bearer of-the-first';
+    await post(one.listenUrl, initializeBody, { authorization });
+    await post(one.listenUrl, initializeBody);
+    await eventually(
+      () => deleted,
+      (seen) => seen.length === 1,
+    );
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
+    const late = await post(one.listenUrl, body, { authorization, 'mcp-session-id': 's1' });
+    expect(late.status).toBe(404);
+    await eventually(
+      () => deleted,
+      (seen) => seen.length === 2,
+    );
+    expect(deleted).toEqual([undefined, authorization]);
   });
 });
 

@@ -9,6 +9,7 @@ import type { Upstream } from '../policy/upstreams.ts';
 import { AnswerWatch, readAnswer } from './answer-watch.ts';
 import { refused, sendRefusal, sessionNotFound } from './answers.ts';
 import type { PlaneContext } from './context.ts';
+import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
 import { type LastWords, sayLastWords } from './last-words.ts';
@@ -38,6 +39,8 @@ export class Call implements Watcher {
   readonly #stateless: boolean;
   readonly #opensStream: boolean;
   #session: Session | undefined;
+  /** Counted among the session's calls. */
+  #inSession = false;
   /** The way of a request whose upstream is not known from its session. */
   #route: Route | null = null;
   #exchange: Exchange | null = null;
@@ -82,9 +85,14 @@ export class Call implements Watcher {
     this.#res.on('close', () => this.#clientClosed());
     const { sessions, upstreams } = this.#context;
     this.#session = this.#id === '' ? undefined : sessions.use(this.#id);
-    if (this.#session) this.#ask(this.#session.upstream);
-    else if (this.#id !== '' && sessions.isLost(this.#id)) this.#answer(sessionNotFound);
-    else {
+    if (this.#session) {
+      this.#enterSession(this.#session);
+      this.#ask(this.#session.upstream);
+    } else if (this.#id !== '' && sessions.isLost(this.#id)) {
+      const owed = sessions.takeOwed(this.#id);
+      if (owed) endSession(this.#context, owed, this.#id, this.#req);
+      this.#answer(sessionNotFound);
+    } else {
       // A session may be unknown: after a restart of the guard every one is. Those it may belong to are asked.
       const need = this.#id === '' ? needOf(this.#message, this.#stateless) : 'session';
       this.#route = new Route(upstreams, need, this.#message.method);
@@ -181,17 +189,25 @@ export class Call implements Watcher {
   #adopt(upstream: Upstream): void {
     if (this.#req.method === 'DELETE' || this.#id.length > MAX_SESSION_ID) return;
     this.#session = this.#context.sessions.add(this.#id, upstream, pathOf(this.#req.url!));
+    this.#enterSession(this.#session);
+  }
+
+  /** A session with a call in progress is not idle; one with nothing but an open stream is. */
+  #enterSession(session: Session): void {
+    this.#inSession = true;
+    session.calls += 1;
+  }
+
+  #leaveSession(): void {
+    if (!this.#inSession) return;
+    this.#inSession = false;
+    this.#session!.calls -= 1;
   }
 
   #openStream(): void {
     this.#streaming = true;
-    this.#exchange!.stamper = this.#context.streams.add(this.#res);
-    const session = this.#session;
-    if (!session) return;
-    session.streams += 1;
-    this.#res.once('close', () => {
-      session.streams -= 1;
-    });
+    this.#leaveSession();
+    this.#exchange!.stamper = this.#context.streams.add(this.#res, this.#session);
   }
 
   headSent(): void {
@@ -308,7 +324,8 @@ export class Call implements Watcher {
   }
 
   #clientClosed(): void {
-    if (this.#res.writableFinished) return;
+    // A stream that the guard has ended is open at the upstream still.
+    if (this.#res.writableFinished && !this.#streaming) return;
     this.#gone = true;
     // Messages without an answer, and the end of a session, are still delivered. For the rest the server
     // sees what it would have seen without the guard: the connection is dropped. In the newer era that is
@@ -320,6 +337,7 @@ export class Call implements Watcher {
   #observe(error: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#leaveSession();
     this.#observer?.ended(error);
     if (this.#req.method !== 'POST') return;
     const { metrics, clock, requestLog } = this.#context;

@@ -6,6 +6,7 @@ import type { Changes } from '../policy/changes.ts';
 import type { Flights } from '../policy/flights.ts';
 import type { LeverBoard } from '../policy/levers.ts';
 import type { ResultCache } from '../policy/result-cache.ts';
+import type { SessionRoom } from '../policy/session-room.ts';
 import type { SessionTable } from '../policy/sessions.ts';
 import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { Tools } from '../policy/tools.ts';
@@ -36,6 +37,7 @@ export interface PlaneContext {
   readonly random: () => number;
   readonly levers: LeverBoard;
   readonly sessions: SessionTable;
+  readonly sessionRoom: SessionRoom;
   readonly upstreams: UpstreamSet;
   readonly queue: AdmissionQueue;
   readonly metrics: GuardMetrics;

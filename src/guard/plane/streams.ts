@@ -2,6 +2,7 @@
 import type { Clock } from '../../kernel/index.ts';
 import { retryMs } from '../policy/jitter.ts';
 import type { LeverBoard } from '../policy/levers.ts';
+import type { Session } from '../policy/sessions.ts';
 import type { Reply } from './reply.ts';
 import { RetryStamper } from './sse.ts';
 
@@ -13,6 +14,7 @@ export class StreamSet {
   readonly #levers: LeverBoard;
   readonly #random: () => number;
   readonly #open = new Map<Reply, RetryStamper>();
+  readonly #ofSession = new Map<Session, Set<Reply>>();
 
   constructor(clock: Clock, levers: LeverBoard, random: () => number) {
     this.#clock = clock;
@@ -25,11 +27,29 @@ export class StreamSet {
   }
 
   /** Takes in a stream whose head has been sent, and stamps it when the lever is set. */
-  add(res: Reply): RetryStamper {
+  add(res: Reply, session?: Session): RetryStamper {
     const stamper = new RetryStamper(res);
     this.#open.set(res, stamper);
     res.once('close', () => this.#open.delete(res));
+    if (session) this.#note(session, res);
     return stamper;
+  }
+
+  /** Ends the streams of a session that has been ended. */
+  endOf(session: Session): void {
+    for (const res of this.#ofSession.get(session) ?? []) res.end();
+  }
+
+  #note(session: Session, res: Reply): void {
+    const streams = this.#ofSession.get(session) ?? new Set();
+    streams.add(res);
+    this.#ofSession.set(session, streams);
+    session.streams += 1;
+    res.once('close', () => {
+      session.streams -= 1;
+      streams.delete(res);
+      if (streams.size === 0) this.#ofSession.delete(session);
+    });
   }
 
   /** Stamps one stream, when the lever is set. */

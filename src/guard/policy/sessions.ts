@@ -16,6 +16,8 @@ export interface Session {
   seenAt: number;
   /** GET streams open now. */
   streams: number;
+  /** Requests in progress, streams aside. */
+  calls: number;
 }
 
 export interface SessionLimits {
@@ -32,16 +34,21 @@ export interface SessionLimits {
 export class SessionTable {
   readonly #clock: Clock;
   readonly #limits: SessionLimits;
+  readonly #added: () => void;
   /** In order of use: the first is idle longest. */
   readonly #live = new Map<string, Session>();
-  /** Ids of lost sessions and the monotonic ms until which they are remembered. */
-  readonly #lost = new Map<string, number>();
+  /** Lost sessions by id: until when that is remembered (monotonic ms), and where it should still be ended. */
+  readonly #lost = new Map<string, { readonly until: number; owed: Upstream | null }>();
   /** Sessions lost since the start. */
   lostTotal = 0;
+  /** Sessions that the guard ended since the start. */
+  endedTotal = 0;
 
-  constructor(clock: Clock, limits: SessionLimits) {
+  /** @param added called when there is one more */
+  constructor(clock: Clock, limits: SessionLimits, added: () => void = () => {}) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#added = added;
   }
 
   /** All that are known, those included whose client may have left without a word. */
@@ -66,9 +73,10 @@ export class SessionTable {
       if (idlest) this.forget(idlest.id);
     }
     const seenAt = this.#clock.monotonic();
-    const session: Session = { id, path, upstream, boot: upstream.boot, seenAt, streams: 0 };
+    const session: Session = { id, path, upstream, boot: upstream.boot, seenAt, streams: 0, calls: 0 };
     this.#live.set(id, session);
     upstream.sessions += 1;
+    this.#added();
     return session;
   }
 
@@ -88,8 +96,8 @@ export class SessionTable {
 
   /** True for a session that is known to be gone. */
   isLost(id: string): boolean {
-    const until = this.#lost.get(id);
-    return until !== undefined && until > this.#clock.monotonic();
+    const lost = this.#lost.get(id);
+    return lost !== undefined && lost.until > this.#clock.monotonic();
   }
 
   /** The client ended it, or it is no longer interesting. Not a loss. */
@@ -106,6 +114,53 @@ export class SessionTable {
     this.forget(session.id);
     this.#remember(session.id);
     this.lostTotal += 1;
+  }
+
+  /**
+   * How long until so many sessions have been idle for `idleMs`: nothing in progress, and no request for so
+   * long (an open event stream is no use of it). 0 when they are already, Infinity when too many are in use.
+   */
+  idleIn(count: number, idleMs: number): number {
+    let left = count;
+    if (left <= 0) return 0;
+    for (const session of this.#live.values()) {
+      if (session.calls > 0) continue;
+      left -= 1;
+      if (left === 0) return Math.max(0, session.seenAt + idleMs - this.#clock.monotonic());
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** The one that has been idle longest, and for at least `idleMs`. */
+  idlest(idleMs: number): Session | undefined {
+    const before = this.#clock.monotonic() - idleMs;
+    for (const session of this.#live.values()) {
+      if (session.seenAt > before) return undefined;
+      if (session.calls === 0) return session;
+    }
+    return undefined;
+  }
+
+  /** The guard ends it: its client is told that it is gone. */
+  end(session: Session): void {
+    if (!this.has(session)) return;
+    this.forget(session.id);
+    this.#remember(session.id);
+    this.endedTotal += 1;
+  }
+
+  /** An ended session lives on at its upstream, because that wants to see its client's credentials. */
+  owe(id: string, upstream: Upstream): void {
+    const lost = this.#lost.get(id);
+    if (lost) lost.owed = upstream;
+  }
+
+  /** Where an ended session should still be ended; tells it once. */
+  takeOwed(id: string): Upstream | null {
+    const lost = this.#lost.get(id);
+    const owed = lost?.owed ?? null;
+    if (lost) lost.owed = null;
+    return owed;
   }
 
   /** The upstream's process has gone, and its sessions with it. Returns how many. */
@@ -126,8 +181,8 @@ export class SessionTable {
       if (now - session.seenAt < this.#limits.idleSeconds * 1000) break;
       if (session.streams === 0) this.forget(session.id);
     }
-    for (const [id, until] of this.#lost) {
-      if (until > now) break;
+    for (const [id, lost] of this.#lost) {
+      if (lost.until > now) break;
       this.#lost.delete(id);
     }
   }
@@ -137,6 +192,6 @@ export class SessionTable {
       const oldest = this.#lost.keys().next().value;
       if (oldest !== undefined) this.#lost.delete(oldest);
     }
-    this.#lost.set(id, this.#clock.monotonic() + this.#limits.lostSeconds * 1000);
+    this.#lost.set(id, { until: this.#clock.monotonic() + this.#limits.lostSeconds * 1000, owed: null });
   }
 }
