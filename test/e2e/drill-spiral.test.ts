@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { DrillResult, UntreatedResult } from '../../src/lab/index.ts';
-import { run, temporaryFolder } from './program.ts';
+import { connectClient, startServer } from './guard-fixtures.ts';
+import { run, start, temporaryFolder } from './program.ts';
 
 const AGENTS = 60;
 
@@ -54,5 +55,37 @@ describe('allclear drill tool-timeout-spiral', () => {
     expect(result.work.done).toBeGreaterThan(100);
     expect(result.work.useful).toBeLessThan(result.work.done / 4);
     expect(result.clients.lost).toBeGreaterThan(0);
+  });
+});
+
+describe('runbooks/tool-timeout-spiral.md', () => {
+  it('is ruled out where no tool was ever called, by name of every check', async () => {
+    const server = await startServer();
+    onTestFinished(() => server.kill());
+    const guard = start(
+      ['guard', '--upstream', server.url, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'],
+      {
+        env: { ALLCLEAR_HOME: temporaryFolder(onTestFinished) },
+      },
+    );
+    onTestFinished(async () => {
+      guard.child.kill();
+      await guard.ended;
+    });
+    const [, listen, admin] = await guard.shows(/"listen":"([^"]+)","admin":"([^"]+)"/);
+    const { client } = await connectClient(listen!);
+    onTestFinished(() => client.close());
+    const { code, stdout } = await run(['diagnose', 'runbooks/tool-timeout-spiral.md', '--json'], {
+      env: { ALLCLEAR_GUARD_URL: admin! },
+    });
+    const [diagnosis] = JSON.parse(stdout) as {
+      verdict: string;
+      readings: { check: string; judgement: string; value: number | null }[];
+    }[];
+    expect({ code, verdict: diagnosis?.verdict }).toEqual({ code: 0, verdict: 'ruled-out' });
+    expect(diagnosis?.readings.map(({ judgement }) => judgement)).toEqual(
+      diagnosis?.readings.map(() => 'normal'),
+    );
+    expect(diagnosis?.readings.map(({ value }) => value)).toEqual(diagnosis?.readings.map(() => 0));
   });
 });
