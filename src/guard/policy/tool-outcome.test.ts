@@ -18,8 +18,16 @@ describe('toolEnd', () => {
     ['404', 'error', 'nothing'],
     ['429', 'error', 'nothing'],
     ['cancelled', 'cancelled', 'nothing'],
-  ])('takes "%s" for %s, which as evidence says: %s', (error, outcome, evidence) => {
-    expect(toolEnd(error)).toEqual({ outcome, evidence });
+  ] as const)('takes "%s" for %s, which as evidence says: %s', (error, outcome, evidence) => {
+    expect(toolEnd(error)).toMatchObject({ outcome, evidence });
+  });
+
+  it('takes an equal call for a retry where the tool may have run, and for none after a success or a 4xx', () => {
+    const again = (errors: readonly string[]) => errors.map((error) => toolEnd(error).again);
+    const retried = ['tool_error', '-32603', 'timeout', 'broken', '500', '503', '429', 'cancelled'];
+    expect(again(retried)).toEqual(retried.map(() => 'retry'));
+    expect(again(['400', '401', '403', '404'])).toEqual(['resend', 'resend', 'resend', 'resend']);
+    expect(again([''])).toEqual(['poll']);
   });
 });
 

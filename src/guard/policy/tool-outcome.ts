@@ -26,19 +26,25 @@ export function refusalOutcome(why: 'breaker' | 'held' | 'busy' | 'retry'): Tool
 export interface ToolEnd {
   readonly outcome: ToolOutcome;
   readonly evidence: Evidence;
+  /**
+   * What the next equal call is: `poll` after a success; `retry` after a failure; `resend` where the tool was never
+   * run, as when a token had expired.
+   */
+  readonly again: 'poll' | 'retry' | 'resend';
 }
 
-const OK: ToolEnd = { outcome: 'ok', evidence: 'answers' };
-const TOOL_ERROR: ToolEnd = { outcome: 'tool_error', evidence: 'answers' };
-const TIMEOUT: ToolEnd = { outcome: 'timeout', evidence: 'fails' };
-const CANCELLED: ToolEnd = { outcome: 'cancelled', evidence: 'nothing' };
-const FAILED: ToolEnd = { outcome: 'error', evidence: 'fails' };
-const REFUSED: ToolEnd = { outcome: 'error', evidence: 'nothing' };
-const ANSWERED_ERROR: ToolEnd = { outcome: 'error', evidence: 'answers' };
+const OK: ToolEnd = { outcome: 'ok', evidence: 'answers', again: 'poll' };
+const TOOL_ERROR: ToolEnd = { outcome: 'tool_error', evidence: 'answers', again: 'retry' };
+const TIMEOUT: ToolEnd = { outcome: 'timeout', evidence: 'fails', again: 'retry' };
+const CANCELLED: ToolEnd = { outcome: 'cancelled', evidence: 'nothing', again: 'retry' };
+const FAILED: ToolEnd = { outcome: 'error', evidence: 'fails', again: 'retry' };
+const ANSWERED_ERROR: ToolEnd = { outcome: 'error', evidence: 'answers', again: 'retry' };
+const TOO_MANY: ToolEnd = { outcome: 'error', evidence: 'nothing', again: 'retry' };
+const REFUSED: ToolEnd = { outcome: 'error', evidence: 'nothing', again: 'resend' };
 
 /**
  * Reads the label `error_type` of a call that passed. Transport errors and time-outs speak against a tool;
- * an answer speaks for it, also one that reports an error; HTTP 4xx (429 too) concerns the caller.
+ * an answer speaks for it, also one that reports an error; HTTP 4xx concerns the caller.
  */
 export function toolEnd(error: string): ToolEnd {
   switch (error) {
@@ -52,6 +58,8 @@ export function toolEnd(error: string): ToolEnd {
       return CANCELLED;
     case 'broken':
       return FAILED;
+    case '429':
+      return TOO_MANY;
     default:
       if (/^5\d\d$/.test(error)) return FAILED;
       return /^\d/.test(error) ? REFUSED : ANSWERED_ERROR;

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
 import type { ToolLimits } from './lever-values.ts';
@@ -144,6 +145,13 @@ describe('a retry', () => {
     expect(countsOf(tools).retries).toBe(2);
   });
 
+  it('is none when the tool was never run, as with an expired token', () => {
+    const { tools } = room({ retryBudget: 0 });
+    for (const error of ['401', '403', '404', '400']) passed(tools).ended(error);
+    passed(tools).ended('');
+    expect(countsOf(tools).retries).toBe(0);
+  });
+
   it('is none after a success, nor after a refusal', () => {
     const { tools, limits } = room({ maxConcurrency: 1 });
     const first = passed(tools, { about: 'other' });
@@ -275,6 +283,59 @@ describe('a call that is withdrawn', () => {
     passed(tools, { about: 'w' }).ended('tool_error');
     passed(tools, { about: 'w' }).ended('tool_error');
     expect(refused(tools, { about: 'w' }).why).toBe('retry');
+  });
+});
+
+describe('whatever comes', () => {
+  const errors = ['', 'tool_error', '-32603', '503', '401', 'broken', 'cancelled', 'timeout'];
+  const event = fc.oneof(
+    fc.record({ kind: fc.constant('call' as const), tool: fc.nat(2), caller: fc.nat(3), about: fc.nat(3) }),
+    fc.record({ kind: fc.constant('end' as const), which: fc.nat(9), error: fc.constantFrom(...errors) }),
+    fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(4000) }),
+    fc.record({
+      kind: fc.constant('lever' as const),
+      maxConcurrency: fc.nat(4),
+      retryBudget: fc.constantFrom(null, 0, 0.1, 1),
+      breaker: fc.constantFrom('auto', 'auto', 'open', 'closed' as const),
+      timeoutSeconds: fc.constantFrom(0, 0, 1, 3),
+    }),
+  );
+
+  it('every call ends in one outcome, and no bound is exceeded', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 120 }), async (events) => {
+        const { clock, tools, limits } = room();
+        const running: Passage[] = [];
+        let asked = 0;
+        for (const one of events) {
+          if (one.kind === 'pass') await clock.advance(one.ms);
+          else if (one.kind === 'end') running.splice(one.which, 1)[0]?.ended(one.error);
+          else if (one.kind === 'lever') {
+            const { kind: _, ...values } = one;
+            Object.assign(limits, values);
+            tools.update();
+          } else {
+            const tool = `tool ${one.tool}`;
+            const before = running.filter((passage) => passage.tool === tool).length;
+            const { entry } = ask(tools, { tool, caller: `caller ${one.caller}`, about: one.about });
+            asked += 1;
+            if (entry instanceof Passage) running.push(entry);
+            if (limits.breaker === 'open') expect(entry).toMatchObject({ why: 'held' });
+            if (limits.maxConcurrency > 0 && before >= limits.maxConcurrency)
+              expect(entry).toHaveProperty('why');
+            if (entry instanceof Passage) continue;
+            expect(entry.retryAfter).toBeGreaterThanOrEqual(1);
+            expect(Number.isInteger(entry.retryAfter)).toBe(true);
+          }
+        }
+        const inflight = [...tools.counts()].reduce((sum, one) => sum + one.inflight, 0);
+        expect(inflight).toBe(running.length);
+        for (const passage of running) passage.ended('');
+        const ended = [...tools.counts()].flatMap((one) => Object.values(one.ended));
+        expect(ended.reduce((sum, count) => sum + count, 0)).toBe(asked);
+        expect(clock.pending).toBe(0);
+      }),
+    );
   });
 });
 

@@ -14,7 +14,7 @@ import type { ToolLimits } from './lever-values.ts';
 import { type Caller, Passage, type ToolRequest } from './passage.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type ToolCounts, ToolCountsTable } from './tool-counts.ts';
-import { refusalOutcome, toolEnd } from './tool-outcome.ts';
+import { refusalOutcome, type ToolEnd, toolEnd } from './tool-outcome.ts';
 
 /** Tools with a state of their own; beyond, the one that was not called for longest is forgotten. */
 const MAX_TOOLS = 2000;
@@ -182,16 +182,16 @@ export class Tools {
       tool.counts.ended[end.outcome] += 1;
       if (end.outcome === 'timeout') tool.counts.timeouts.guard += 1;
       if (end.outcome === 'cancelled') tool.counts.timeouts.client += 1;
-      this.#remember(now, tool, passage, end.outcome === 'ok');
+      this.#remember(now, tool, passage, end.again);
     }
     if (this.#limits(passage.tool).breaker === 'auto') {
       tool.breaker.ended(now, passage.entry.startedAt, passage.entry.probe, end?.evidence ?? 'nothing');
     }
   }
 
-  #remember(now: number, tool: Tool, passage: Passage, well: boolean): void {
-    if (passage.caller.key === '') return;
-    if (!well) {
+  #remember(now: number, tool: Tool, passage: Passage, again: ToolEnd['again']): void {
+    if (passage.caller.key === '' || again === 'resend') return;
+    if (again === 'retry') {
       tool.failuresUntil = now + RETRY_WINDOW_MS;
       const call = { at: now, recoveries: passage.entry.recoveries };
       this.#failed.add(passage.key(this.#keys), passage.caller.key, call);
