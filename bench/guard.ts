@@ -12,7 +12,7 @@ import { loadavg } from 'node:os';
 import { stderr, stdout } from 'node:process';
 import { promisify } from 'node:util';
 import { everythingCall, sessionCall, statelessCall } from './guard/calls.ts';
-import { type Closed, closedLoop } from './guard/closed-loop.ts';
+import { type Closed, closedLoop, warmUp } from './guard/closed-loop.ts';
 import { startHaproxy, startNginxProxy, startUpstream } from './guard/native.ts';
 import type { Open } from './guard/open-loop.ts';
 import { freePort, LOAD_CORE, node, PROXY_CORE, type Program, start } from './guard/programs.ts';
@@ -31,11 +31,11 @@ import type { BenchResult } from './run.ts';
 
 const ROUNDS = 7;
 const ROUND_SECONDS = 2;
-const WARM_UP_SECONDS = 5;
 const LATENCY_ROUNDS = 5;
 const STREAM_ROUNDS = 9;
 const STREAMS = 4;
 const GATEWAY_ROUNDS = 3;
+const GATEWAY_WARM_UP_SECONDS = 4;
 
 const OVER_BARE = 0.75;
 const OVER_PEERS = 1.5;
@@ -99,7 +99,7 @@ async function measureSpeed(upstream: Program, run: Run) {
     { name: 'HAProxy', program: await run(startHaproxy(upstream)), call: sessionCall },
     { name: 'no proxy', program: upstream, call: sessionCall },
   ] as const;
-  for (const { program, call } of runs) await closedLoop(program, call, WARM_UP_SECONDS);
+  for (const { program, call } of runs) await warmUp(program, call);
   const seen = new Map<string, Closed[]>(runs.map(({ name }) => [name, []]));
   for (let turn = 0; turn < ROUNDS; turn++) {
     for (const { name, program, call } of runs)
@@ -200,10 +200,10 @@ async function measureGateways(run: Run) {
   const calls = new Map<Program, ReturnType<typeof everythingCall>>();
   for (const program of programs) calls.set(program, everythingCall(await openSession(program)));
   const seen = new Map<Program, Closed[]>(programs.map((program) => [program, []]));
-  for (let turn = -1; turn < GATEWAY_ROUNDS; turn++) {
+  for (const program of programs) await closedLoop(program, calls.get(program)!, GATEWAY_WARM_UP_SECONDS, 8);
+  for (let turn = 0; turn < GATEWAY_ROUNDS; turn++) {
     for (const program of programs) {
-      const one = await closedLoop(program, calls.get(program)!, ROUND_SECONDS, 8);
-      if (turn >= 0) seen.get(program)!.push(one);
+      seen.get(program)!.push(await closedLoop(program, calls.get(program)!, ROUND_SECONDS, 8));
     }
     note(`server-everything, round ${turn + 1} of ${GATEWAY_ROUNDS}`);
   }

@@ -59,7 +59,7 @@ export const statelessCall: Call = {
 };
 
 /** The same call as one client makes it. @param client from 0 to CLIENTS - 1 */
-export function asClient(call: Call, client: number): Call {
+function asClient(call: Call, client: number): Call {
   const number = String(100 + client);
   const text = JSON.stringify(call).replaceAll('CLIENT', number);
   return JSON.parse(text) as Call;
@@ -72,4 +72,11 @@ export function everythingCall(session: string): Call {
     headers: { ...COMMON, 'mcp-session-id': session, 'mcp-protocol-version': '2025-06-18' },
     body: `{"method":"tools/call","params":{"name":"echo","arguments":{"message":"CLIENT"}},"jsonrpc":"2.0","id":CLIENT}`,
   };
+}
+
+/** The whole request as text. Its headers have one order: a server learns the shapes of what it gets. */
+export function requestText(host: string, call: Call, client: number): string {
+  const { path, headers, body } = asClient(call, client);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`;
 }

@@ -4,10 +4,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Call, CLIENTS } from './calls.ts';
+import { type Call, CLIENTS, requestText } from './calls.ts';
 import { LOAD_CORE, type Program } from './programs.ts';
 
+const WARM_UP_REQUESTS = 50_000;
+const WARM_UP_SECONDS = 20;
+
 export interface Closed {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   /** CPU time of the program under load, per request. */
   readonly cpuMicroseconds: number;
@@ -23,7 +27,7 @@ export async function closedLoop(
   connections = 32,
 ): Promise<Closed> {
   const script = join(mkdtempSync(join(tmpdir(), 'allclear-bench-wrk-')), 'call.lua');
-  writeFileSync(script, lua(call));
+  writeFileSync(script, lua(new URL(program.url).host, call));
   const before = program.cpuMicroseconds();
   const { stdout } = await promisify(execFile)('taskset', [
     ...['-c', String(LOAD_CORE), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'],
@@ -34,6 +38,7 @@ export async function closedLoop(
   const { requests, microseconds, failed, p50, p99 } = JSON.parse(line!.slice(7)) as Record<string, number>;
   if (failed !== 0) throw new Error(`${program.name}: ${failed} of ${requests} requests failed\n${stdout}`);
   return {
+    requests: requests!,
     requestsPerSecond: requests! / (microseconds! / 1e6),
     cpuMicroseconds: used / requests!,
     p50Ms: p50! / 1000,
@@ -41,22 +46,24 @@ export async function closedLoop(
   };
 }
 
-function lua(call: Call): string {
-  const { headers, body } = call;
-  const lines = Object.entries(headers).map(
-    ([name, value]) => `    ["${name}"] = ([[${value}]]):gsub("CLIENT", client),`,
+/** Until the runtime has compiled what it will: that takes requests rather than seconds. */
+export async function warmUp(program: Program, call: Call, connections?: number): Promise<void> {
+  const end = performance.now() + WARM_UP_SECONDS * 1000;
+  let requests = 0;
+  while (requests < WARM_UP_REQUESTS && performance.now() < end) {
+    requests += (await closedLoop(program, call, 2, connections)).requests;
+  }
+}
+
+function lua(host: string, call: Call): string {
+  // A text in JSON is one in Lua too.
+  const requests = Array.from({ length: CLIENTS }, (_, client) =>
+    JSON.stringify(requestText(host, call, client)),
   );
   return `
-local requests, turn = {}, 0
-function init()
-  for number = 1, ${CLIENTS} do
-    local client = tostring(99 + number)
-    local headers = {
-${lines.join('\n')}
-    }
-    requests[number] = wrk.format("POST", nil, headers, ([[${body}]]):gsub("CLIENT", client))
-  end
-end
+local turn, requests = 0, {
+${requests.join(',\n')}
+}
 function request()
   turn = turn % ${CLIENTS} + 1
   return requests[turn]

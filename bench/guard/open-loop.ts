@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { argv, stdout } from 'node:process';
-import { asClient, CLIENTS, sessionCall, statelessCall } from './calls.ts';
+import { CLIENTS, requestText, sessionCall, statelessCall } from './calls.ts';
 import { quantile } from './statistics.ts';
 
 export interface Open {
@@ -109,15 +109,10 @@ async function openLoop(url: URL, rate: number, seconds: number, requests: reado
   };
 }
 
-function requestText(url: URL, client: number, era: string): string {
-  const { path, headers, body } = asClient(era === 'stateless' ? statelessCall : sessionCall, client);
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `POST ${path} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`;
-}
-
 if (import.meta.main) {
   const [, , target = '', rate = '1000', seconds = '5', era = 'session'] = argv;
   const url = new URL(target);
-  const requests = Array.from({ length: CLIENTS }, (_, client) => requestText(url, client, era));
+  const call = era === 'stateless' ? statelessCall : sessionCall;
+  const requests = Array.from({ length: CLIENTS }, (_, client) => requestText(url.host, call, client));
   stdout.write(`${JSON.stringify(await openLoop(url, Number(rate), Number(seconds), requests))}\n`);
 }
