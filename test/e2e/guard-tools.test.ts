@@ -165,6 +165,21 @@ describe.each<Era>(['sessions', 'stateless'])('a tool call (%s)', (era) => {
   });
 });
 
+describe('a server of the older era that answers in JSON', () => {
+  it('is told of the cancellation, and its agent gets the words', async () => {
+    const upstream = await server('sessions', true);
+    const one = await guard(upstream, { 'TOOL_TIMEOUT_SECONDS[work]': '0.3' });
+    const agent = await client('sessions', one);
+    upstream.work.mode = 'hang';
+    expect((await agent.call()).text).toContain('it was cancelled');
+    await eventually(
+      () => upstream.work.aborted,
+      (count) => count === 1,
+    );
+    expect(upstream.work.calls).toHaveLength(1);
+  });
+});
+
 /** An agent with one piece of work: it tries until it is done, and waits about as long as it is told. */
 async function persist(
   agent: ToolClient,
