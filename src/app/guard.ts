@@ -1,28 +1,21 @@
-/** The guard as a program: options from flags and the environment, notices on stderr, a bounded stop. */
+/** The guard as a program: options from flags, the environment and a file, notices on stderr. */
 
 import { join, resolve } from 'node:path';
-import {
-  type Guard,
-  type Log,
-  type LogEntry,
-  leversFromEnv,
-  type RequestLogging,
-  startGuard,
-} from '../guard/index.ts';
-import { AllclearError, printable, systemClock } from '../kernel/index.ts';
+import { type Guard, type Log, type LogEntry, type RequestLogging, startGuard } from '../guard/index.ts';
+import { printable, systemClock } from '../kernel/index.ts';
 import { readCertificate, readPem } from './guard-files.ts';
+import { readSettings, type SettingsSources } from './guard-settings.ts';
 import { locateHome } from './home.ts';
+import { leverCommands } from './lever-commands.ts';
+import { watchFile } from './watch-file.ts';
 
-export interface GuardProgram {
-  /** From `--upstream`; when empty, the environment's UPSTREAMS. */
-  readonly upstreams: readonly string[];
+export interface GuardProgram extends SettingsSources {
   /** `host:port`. */
   readonly listen: string;
   /** `host:port`. */
   readonly admin: string;
   /** `--state FILE`; false for `--no-state`; undefined: a file below ALLCLEAR_HOME, by the admin port. */
   readonly state?: string | false;
-  readonly cwd: string;
   /** From `--auth-upstream`; when undefined, the environment's AUTH_UPSTREAM; without either none is fronted. */
   readonly authUpstream: string | undefined;
   /** `host:port`. */
@@ -35,8 +28,6 @@ export interface GuardProgram {
   readonly upstreamCa?: string | undefined;
   /** Seconds that a stop waits for answers in progress. */
   readonly drainSeconds?: number | undefined;
-  /** The levers' values at start, and ALLCLEAR_GUARD_TOKEN. */
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Notices as JSON lines rather than as text. */
   readonly jsonLogs: boolean;
   /** Which requests are logged. */
@@ -46,31 +37,24 @@ export interface GuardProgram {
 }
 
 /**
- * Starts the guard that the command line asks for.
- * @throws AllclearError `E_USAGE` (no upstream), and as `startGuard`
+ * Starts the guard that the command line asks for. A configuration file is watched.
+ * Errors: as `readSettings` and `startGuard`.
  */
 export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
-  const { env, err, jsonLogs } = program;
-  const upstreams = program.upstreams.length > 0 ? program.upstreams : words(env['UPSTREAMS']);
-  if (upstreams.length === 0) {
-    throw new AllclearError('E_USAGE', {
-      what: 'the guard has nothing to guard',
-      next: 'Name the MCP server: allclear guard --upstream http://127.0.0.1:3001',
-    });
-  }
+  const { config, env, cwd, err, jsonLogs } = program;
   const log = makeLog(jsonLogs, err);
   const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
-  const levers = leversFromEnv(env);
   const authUpstream = program.authUpstream ?? (env['AUTH_UPSTREAM']?.trim() || undefined);
   const guard = await startGuard({
-    upstreams,
+    ...(await readSettings(program)),
+    reread: config === undefined ? undefined : () => readSettings(program),
+    run: leverCommands(env, cwd),
     authUpstream,
     authListen: program.authListen,
     listen: program.listen,
     admin: program.admin,
     cache: program.cache,
     token,
-    levers,
     state: stateFile(program),
     tls: await readCertificate(program),
     upstreamCa: await readPem(program.upstreamCa, program.cwd),
@@ -84,25 +68,17 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
       why: 'ALLCLEAR_GUARD_TOKEN is not set: levers can be read, and not set',
     });
   }
-  return guard;
-}
-
-/** Resolves when the signal aborts or the parent process goes away (its IPC channel closes). */
-export function untilToldToStop(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      signal.removeEventListener('abort', stop);
-      // A listener on the channel would keep the process alive.
-      process.off('disconnect', stop);
-      resolve();
-    };
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    signal.addEventListener('abort', stop);
-    if (process.connected) process.on('disconnect', stop);
-  });
+  if (config === undefined) return guard;
+  // Refusals are in the log; nobody else is there to be told.
+  const changed = () => void guard.reload('a change of the file').catch(() => {});
+  const unwatch = watchFile(resolve(cwd, config), systemClock, changed);
+  return {
+    ...guard,
+    stop: () => {
+      unwatch();
+      return guard.stop();
+    },
+  };
 }
 
 /** Two guards on one machine have two admin ports; one on port 0 is for trying things out. */
@@ -127,8 +103,4 @@ function inWords({ event, ...rest }: LogEntry): string {
   return printable(
     `guard: ${event} ${parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}`,
   );
-}
-
-function words(text: string | undefined): readonly string[] {
-  return (text ?? '').split(/[\s,]+/).filter((word) => word !== '');
 }

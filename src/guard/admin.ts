@@ -3,27 +3,30 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { AllclearError, toAllclearError } from '../kernel/index.ts';
-import type { LeverDesk } from './levers/desk.ts';
+import type { LeverDesk, Reconfigured } from './levers/desk.ts';
 import { readBody } from './plane/body.ts';
 import type { PlaneContext } from './plane/context.ts';
 import type { LeverChange } from './policy/lever-hold.ts';
 
 const MAX_ADMIN_BODY = 64 * 1024;
 
-/** @param token what writes must carry as a Bearer token; '' makes the levers read-only */
-export function adminListener(context: PlaneContext, desk: LeverDesk, token: string): RequestListener {
+/** What the admin listener shows and moves. */
+export interface Administered {
+  readonly context: PlaneContext;
+  readonly desk: LeverDesk;
+  readonly reload: (by: string) => Promise<Reconfigured>;
+  /** What writes must carry as a Bearer token; '' makes the levers read-only. */
+  readonly token: string;
+}
+
+export function adminListener(administered: Administered): RequestListener {
   return (req, res) => {
-    serve(context, desk, token, req, res).catch((error: unknown) => sendError(res, error));
+    serve(administered, req, res).catch((error: unknown) => sendError(res, error));
   };
 }
 
-async function serve(
-  context: PlaneContext,
-  desk: LeverDesk,
-  token: string,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+async function serve(administered: Administered, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { context } = administered;
   const path = new URL(req.url ?? '/', 'http://guard').pathname;
   if (req.method === 'GET' || req.method === 'HEAD') {
     // Any Host may read these: runbooks name the server they were written for.
@@ -43,12 +46,17 @@ async function serve(
     }
   }
   if (path === '/levers' || path.startsWith('/levers/')) {
-    await serveLevers(desk, context.budget, token, req, res, decoded(path.slice('/levers'.length + 1)));
+    await serveLevers(administered, req, res, decoded(path.slice('/levers'.length + 1)));
+    return;
+  }
+  if (path === '/reload' && req.method === 'POST') {
+    authorize(administered.token, req);
+    send(res, 200, await administered.reload('POST /reload'));
     return;
   }
   throw new AllclearError('E_NOT_FOUND', {
     what: `there is nothing at ${path.slice(0, 200)}`,
-    next: 'This listener serves /metrics, /healthz, /readyz and /levers; MCP traffic goes to the other one.',
+    next: 'This listener serves /metrics, /healthz, /readyz, /levers and (POST) /reload; MCP traffic goes to the other one.',
   });
 }
 
@@ -60,9 +68,7 @@ function unreadiness({ upstreams, authUp, draining }: PlaneContext): string | nu
 }
 
 async function serveLevers(
-  levers: LeverDesk,
-  budget: PlaneContext['budget'],
-  token: string,
+  { context, desk: levers, token }: Administered,
   req: IncomingMessage,
   res: ServerResponse,
   name: string,
@@ -74,7 +80,7 @@ async function serveLevers(
     return;
   }
   authorize(token, req);
-  const body = await readJson(req, res, budget);
+  const body = await readJson(req, res, context.budget);
   if (req.method === 'POST' && name === 'release') {
     send(res, 200, { levers: await levers.release(text(body, 'incident'), text(body, 'actor')) });
   } else if (req.method === 'PUT' && name !== '') {

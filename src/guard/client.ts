@@ -1,9 +1,11 @@
 /** The levers of a running guard, over HTTP. Structurally the engine's `Levers`. */
 import { AllclearError, type ErrorCode, errorTable } from '../kernel/index.ts';
+import type { DeskLever } from './levers/desk.ts';
 import type { LeverChange } from './policy/lever-hold.ts';
-import type { LeverState } from './policy/levers.ts';
 
-const TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
+/** A change may wait for commands, those of others included. */
+const WRITE_TIMEOUT_MS = 120_000;
 
 export class GuardLevers {
   readonly #url: string;
@@ -27,25 +29,33 @@ export class GuardLevers {
   }
 
   /** Errors of all methods: `E_UNREACHABLE`, `E_BAD_RESPONSE`, and what the guard says. */
-  async list(): Promise<readonly LeverState[]> {
+  async list(): Promise<readonly DeskLever[]> {
     return leversOf(await this.#call('GET', '/levers'));
   }
 
-  /** Errors: `E_UNAUTHORIZED`, `E_NOT_FOUND` (no such lever), `E_BAD_VALUE`. */
-  async set(name: string, value: string, change: Omit<LeverChange, 'value'>): Promise<LeverState> {
-    return (await this.#call('PUT', `/levers/${encodeURIComponent(name)}`, {
-      value,
-      ...change,
-    })) as LeverState;
+  /** One of them, of a single tool also when it is neither set nor held. Errors: `E_NOT_FOUND`, `E_BAD_VALUE`. */
+  async get(name: string): Promise<DeskLever> {
+    return (await this.#call('GET', `/levers/${encoded(name)}`)) as DeskLever;
   }
 
-  /** Back to its base at once. Errors: `E_UNAUTHORIZED`, `E_NOT_FOUND`. */
-  async reset(name: string, actor: string): Promise<LeverState> {
-    return (await this.#call('DELETE', `/levers/${encodeURIComponent(name)}`, { actor })) as LeverState;
+  /**
+   * Errors: `E_UNAUTHORIZED`, `E_NOT_FOUND` (no such lever), `E_BAD_VALUE`, `E_LIMIT`; of levers that commands
+   * move `E_LEVER_FAILED`, `E_LEVER_UNKNOWN`; `E_TIMEOUT`.
+   */
+  async set(name: string, value: string, change: Omit<LeverChange, 'value'>): Promise<DeskLever> {
+    return (await this.#call('PUT', `/levers/${encoded(name)}`, {
+      value,
+      ...change,
+    })) as DeskLever;
+  }
+
+  /** Back to its base at once. Errors: `E_UNAUTHORIZED`, `E_NOT_FOUND`, `E_LEVER_FAILED`, `E_TIMEOUT`. */
+  async reset(name: string, actor: string): Promise<DeskLever> {
+    return (await this.#call('DELETE', `/levers/${encoded(name)}`, { actor })) as DeskLever;
   }
 
   /** Gives back every lever held for this incident; returns those. Errors: `E_UNAUTHORIZED`. */
-  async release(incident: string, actor: string): Promise<readonly LeverState[]> {
+  async release(incident: string, actor: string): Promise<readonly DeskLever[]> {
     return leversOf(await this.#call('POST', '/levers/release', { incident, actor }));
   }
 
@@ -55,7 +65,7 @@ export class GuardLevers {
     let response: Response;
     let answer: unknown;
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = AbortSignal.timeout(method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
       response = await fetch(`${this.#url}${path}`, {
         method,
         headers,
@@ -65,6 +75,8 @@ export class GuardLevers {
       });
       answer = parse(await response.text());
     } catch (error) {
+      if (method !== 'GET' && error instanceof Error && error.name === 'TimeoutError')
+        throw this.#late(error);
       throw new AllclearError('E_UNREACHABLE', {
         what: `no guard answers at ${this.#url}`,
         next: 'Start one with `allclear guard`, or name another with --guard or ALLCLEAR_GUARD_URL.',
@@ -73,6 +85,14 @@ export class GuardLevers {
     }
     if (response.ok && typeof answer === 'object' && answer !== null) return answer;
     throw this.#errorOf(response.status, answer);
+  }
+
+  #late(cause: Error): AllclearError {
+    return new AllclearError('E_TIMEOUT', {
+      what: `the guard at ${this.#url} has not answered within ${WRITE_TIMEOUT_MS / 1000} s: whether the lever was moved is unknown`,
+      next: 'Look with `allclear lever`.',
+      cause,
+    });
   }
 
   #errorOf(status: number, answer: unknown): AllclearError {
@@ -92,9 +112,14 @@ export class GuardLevers {
   }
 }
 
-function leversOf(answer: unknown): readonly LeverState[] {
+function encoded(name: string): string {
+  // Half a surrogate pair cannot be encoded; the guard refuses what takes its place.
+  return encodeURIComponent(name.toWellFormed());
+}
+
+function leversOf(answer: unknown): readonly DeskLever[] {
   const { levers } = answer as { levers?: unknown };
-  if (Array.isArray(levers)) return levers as LeverState[];
+  if (Array.isArray(levers)) return levers as DeskLever[];
   throw new AllclearError('E_BAD_RESPONSE', {
     what: 'the answer lists no levers',
     next: 'Check that this is the admin listener of a guard.',

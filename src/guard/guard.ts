@@ -3,7 +3,8 @@ import { Server as TlsServer } from 'node:tls';
 import { type Clock, systemClock } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
 import { AuthFront } from './auth.ts';
-import { LeverDesk } from './levers/desk.ts';
+import { boardBase, LeverDesk, type Reconfigured } from './levers/desk.ts';
+import { noRunner, type RunCommand } from './levers/driver.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { closeServer, isLoopback, listen, makeServer, parseAddress } from './net.ts';
@@ -28,6 +29,7 @@ import { SessionTable } from './policy/sessions.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
+import { type GuardSettings, leverSettings, reloader } from './reload.ts';
 import { type Certificate, checkCertificate, trusting } from './tls.ts';
 
 const MAX_WAITING = 10_000;
@@ -59,9 +61,9 @@ const TRAFFIC = {
   maxHeaderSize: 32_768,
 };
 
-export interface GuardOptions {
-  /** URLs of the upstreams: the base of the lever UPSTREAMS. */
-  readonly upstreams: readonly string[];
+export interface GuardOptions extends GuardSettings {
+  /** Gives the settings that count now, for `reload`. Errors refuse them. */
+  readonly reread?: () => Promise<GuardSettings>;
   /** `host:port` for MCP traffic; port 0 takes a free one. Default 127.0.0.1:8080. */
   readonly listen?: string;
   /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
@@ -78,8 +80,8 @@ export interface GuardOptions {
   readonly upstreamCa?: string | undefined;
   /** How long a stop waits for answers in progress. Default 10. */
   readonly drainSeconds?: number | undefined;
-  /** Values of the levers at start, by name, as in the environment. */
-  readonly levers?: Readonly<Record<string, string | undefined>>;
+  /** Runs the commands of drivers. Needed when there are drivers. */
+  readonly run?: RunCommand;
   /** The file that keeps held levers over a restart. Default: a restart forgets them. */
   readonly state?: string | null;
   /** Gets one object per notice (lever changes, upstreams going up and down). Default: nothing is logged. */
@@ -100,6 +102,12 @@ export interface Guard {
   readonly adminUrl: string;
   /** `http://host:port` of the authorization server's front; null without one. */
   readonly authUrl: string | null;
+  /**
+   * Takes up settings that have changed, as a whole or not at all; what is held stays held over them.
+   * Errors: `E_USAGE` (nothing to read anew), what reading throws, and as `LeverDesk.reconfigure`.
+   * @param by who asked, for the log: `SIGHUP`
+   */
+  reload(by: string): Promise<Reconfigured>;
   /** New connections get this certificate from now on. @throws AllclearError `E_BAD_VALUE` */
   renew(certificate: Certificate): void;
   /**
@@ -121,7 +129,8 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const certificate = options.tls ? checkCertificate(options.tls) : null;
   const server = makeServer(TRAFFIC, certificate, trafficListener(context, isLoopback(traffic.host)));
   const authServer = makeServer(TRAFFIC, certificate);
-  const serveAdmin = adminListener(context, desk, options.token ?? '');
+  const reload = reloader(desk, options);
+  const serveAdmin = adminListener({ context, desk, reload, token: options.token ?? '' });
   const ready = Promise.withResolvers<void>();
   const adminServer = makeServer({ requestTimeout: 10_000 }, null, (req, res) => {
     void ready.promise.then(() => serveAdmin(req, res));
@@ -152,7 +161,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
       const checked = checkCertificate(next);
       for (const one of [server, authServer]) if (one instanceof TlsServer) one.setSecureContext(checked);
     };
-    return { listenUrl, adminUrl, authUrl, renew, stop };
+    return { listenUrl, adminUrl, authUrl, reload, renew, stop };
   } catch (error) {
     server.close();
     authServer.close();
@@ -173,9 +182,9 @@ interface Assembled {
 /** Makes the policy and the plane, and connects them. */
 function assemble(options: GuardOptions): Assembled {
   const { clock = systemClock, random = Math.random, log = nothing } = options;
-  const base = { ...options.levers, UPSTREAMS: options.upstreams.join(',') };
-  const levers = new LeverBoard(clock, base, (event) => react(event));
-  const desk = new LeverDesk(clock, levers, log);
+  const settings = leverSettings(options);
+  const levers = new LeverBoard(clock, boardBase(settings), (event) => react(event));
+  const desk = new LeverDesk(clock, levers, options.run ?? noRunner, settings, log);
   // A session is one too many once it is there: it takes its place before another must go.
   const sessions = new SessionTable(clock, SESSION_LIMITS, () => endSurplus(context));
   const sessionRoom = new SessionRoom(sessions, () => levers.values);
@@ -217,6 +226,7 @@ function assemble(options: GuardOptions): Assembled {
     sessions,
     upstreams,
     levers,
+    listLevers: () => desk.list(),
     pendingInitializes: () => initializes.pending,
     openStreams: () => streams.size,
     tokens,

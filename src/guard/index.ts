@@ -1,7 +1,18 @@
+import type { GuardFile } from './config/guard-file.ts';
+
 export { GuardLevers } from './client.ts';
 export { type Guard, type GuardOptions, startGuard } from './guard.ts';
+export type { DeskLever } from './levers/desk.ts';
+export type { CommandEnd, CommandRun, Driver, RunCommand } from './levers/driver.ts';
 export type { Log, LogEntry } from './log.ts';
 export type { RequestLogging } from './plane/request-log.ts';
 export { type LeverName, leverNames } from './policy/lever-definitions.ts';
 export { leversFromEnv } from './policy/lever-env.ts';
 export type { LeverState } from './policy/levers.ts';
+export type { GuardSettings } from './reload.ts';
+
+/** As `parseGuardFile`, loaded when the first configuration is read. */
+export async function readGuardFile(text: string, name: string): Promise<GuardFile> {
+  const { parseGuardFile } = await import('./config/guard-file.ts');
+  return parseGuardFile(text, name);
+}

@@ -1,9 +1,9 @@
 /** The guard's metrics, one registry per guard, under the names of docs/guard.md. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { printable } from '../kernel/index.ts';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { gauge } from './gauge.ts';
+import type { DeskLever } from './levers/desk.ts';
+import { leverMetrics } from './levers/lever-metrics.ts';
 import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
-import { leverNumber } from './policy/lever-definitions.ts';
-import { parseKey } from './policy/lever-key.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { ResultCache } from './policy/result-cache.ts';
 import type { SessionTable } from './policy/sessions.ts';
@@ -40,6 +40,8 @@ export interface Watched extends WatchedTokens {
   readonly sessions: SessionTable;
   readonly upstreams: UpstreamSet;
   readonly levers: LeverBoard;
+  /** All levers, those that commands move as well. */
+  readonly listLevers: () => readonly DeskLever[];
   readonly tools: Tools;
   /** Initialize requests taken in and not yet answered. */
   readonly pendingInitializes: () => number;
@@ -91,6 +93,7 @@ export class GuardMetrics {
       registers,
     });
     gauges(watched, this.#registry);
+    leverMetrics(watched.listLevers, this.#registry);
     toolMetrics(watched.tools, this.#registry);
     this.tokens = new TokenMetrics(this.#registry, watched);
   }
@@ -169,19 +172,6 @@ function gauges(
   );
   gauge(
     registry,
-    'mcp_lever',
-    'The value of each lever in force, in the unit of its name; 0 is off or closed, 1 on or open, -1 auto, +Inf no retry budget.',
-    (set) => {
-      for (const lever of levers.list()) {
-        const { name, tool } = parseKey(lever.name);
-        const value = leverNumber(name, lever.value);
-        if (value !== null) set(tool === null ? { name } : { name, tool: printable(tool) }, value);
-      }
-    },
-    ['name', 'tool'],
-  );
-  gauge(
-    registry,
     'mcp_initialize_limit',
     'Initialize requests that may be in hand at an upstream while MAX_INIT_PER_SECOND is auto; absent otherwise.',
     (set) => {
@@ -234,27 +224,6 @@ function counter(registry: Registry, name: string, help: string, read: () => num
       const now = read();
       this.inc(now - seen);
       seen = now;
-    },
-  });
-  registry.registerMetric(one);
-}
-
-/** A gauge whose series are all set anew at every scrape. */
-function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  read: (set: (labels: Record<string, string>, value: number) => void) => void,
-  labelNames: readonly string[] = [],
-): void {
-  const one = new Gauge({
-    name,
-    help,
-    labelNames,
-    registers: [],
-    collect() {
-      this.reset();
-      read((labels, value) => this.set(labels, value));
     },
   });
   registry.registerMetric(one);

@@ -67,6 +67,18 @@ export const errorTable = {
   },
   E_CONDITION: { exit: 2, http: 422, meaning: 'The condition of a check is not valid.' },
   E_RUNBOOK: { exit: 2, http: 422, meaning: 'A part of the runbook cannot be read; the rest is used.' },
+  // the guard
+  E_CONFIG_FILE: {
+    exit: 2,
+    http: 422,
+    meaning: "The guard's configuration file is not of the expected form.",
+  },
+  E_LEVER_FAILED: { exit: 3, http: 502, meaning: 'The command that moves the lever failed.' },
+  E_LEVER_UNKNOWN: {
+    exit: 3,
+    http: 504,
+    meaning: 'It is unknown whether the command moved the lever.',
+  },
   // the lab
   E_CHILD_ENDED: { exit: 3, http: 500, meaning: 'A process that Allclear had started ended by itself.' },
   // the tool

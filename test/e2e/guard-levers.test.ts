@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GuardLevers } from '../../src/guard/index.ts';
 import { eventually, metric } from './guard-fixtures.ts';
-import { type Running, run, start, temporaryFolder } from './program.ts';
+import { type Running, root, run, start, temporaryFolder } from './program.ts';
 
 const TOKEN = 'secret';
 const by = { reason: 'test', actor: 'ada' };
+const script = join(root, 'test/fixtures/levers/set.sh');
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean();
@@ -46,6 +47,7 @@ async function guard(args: readonly string[], env: Record<string, string> = {}):
   return { running, admin: admin!, levers: new GuardLevers(admin!, TOKEN), kill };
 }
 
+const reaches = (time: number) => new Promise((resolve) => setTimeout(resolve, time - Date.now()));
 const named = async ({ levers }: Program, name: string) =>
   (await levers.list()).find((lever) => lever.name === name);
 
@@ -67,7 +69,7 @@ describe('a lever over a restart', () => {
     expect(await named(second, 'MAX_INIT_PER_SECOND')).toEqual({ ...set, base: '7' });
     expect(await named(second, 'TOOL_TIMEOUT_SECONDS[search]')).toMatchObject({ value: '5', inherits: true });
     expect(await metric(second.admin, 'mcp_lever{name="TOOL_TIMEOUT_SECONDS",tool="search"}')).toBe(5);
-    await new Promise((resolve) => setTimeout(resolve, set.held!.until - Date.now()));
+    await reaches(set.held!.until);
     const back = await eventually(
       () => named(second, 'MAX_INIT_PER_SECOND'),
       (lever) => lever?.held === null,
@@ -137,5 +139,166 @@ describe('a lever over a restart', () => {
     const one = await guard(['--state', join(home, 'file', 'levers.json')]);
     const lever = await one.levers.set('MAX_SESSIONS', '5', by);
     expect(lever).toMatchObject({ value: '5', notice: expect.stringContaining('would forget') });
+  });
+});
+
+/** A configuration whose lever MCP_REPLICAS is a file in the folder. */
+function replicas(home: string, more = ''): string {
+  const config = join(home, 'guard.yaml');
+  writeFileSync(
+    config,
+    `levers:
+  MCP_REPLICAS:
+    meaning: replicas of the server
+    min: 1
+    max: 20
+    value: 3
+    driver:
+      command:
+        set: STORE=${home}/replicas bash ${script}
+        read: cat ${home}/replicas
+      timeout: 2s
+      every: 1s
+${more}`,
+  );
+  writeFileSync(join(home, 'replicas'), '3\n');
+  return config;
+}
+
+const ran = (home: string) =>
+  existsSync(join(home, 'replicas.log')) ? readFileSync(join(home, 'replicas.log'), 'utf8') : '';
+
+describe('a lever that commands move', () => {
+  it('is set, read and returned by them; its values are never part of a command', async () => {
+    const home = folder();
+    const one = await guard(['--config', replicas(home)]);
+    const reason = '"; touch pwned; $(touch pwned) `touch pwned`';
+    const set = await one.levers.set('MCP_REPLICAS', '5', { actor: 'ada', reason, ttlSeconds: 8 });
+    expect(set).toMatchObject({ value: '5', base: '3', held: { reason } });
+    expect(ran(home)).toBe(`set MCP_REPLICAS =5 by ada: ${reason}\n`);
+    await eventually(
+      () => named(one, 'MCP_REPLICAS'),
+      (lever) => lever?.driven?.reads?.value === '5',
+    );
+    expect(await metric(one.admin, 'mcp_lever{name="MCP_REPLICAS"}')).toBe(5);
+    expect(await metric(one.admin, 'mcp_lever_overdue{name="MCP_REPLICAS"}')).toBe(0);
+    await reaches(set.held!.until);
+    await eventually(
+      () => named(one, 'MCP_REPLICAS'),
+      (lever) => lever?.held === null,
+    );
+    expect(readFileSync(join(home, 'replicas'), 'utf8')).toBe('3\n');
+    writeFileSync(join(home, 'replicas'), '9\n');
+    await eventually(
+      () => run(['lever'], { env: { ALLCLEAR_GUARD_URL: one.admin } }),
+      ({ stdout }) => /^MCP_REPLICAS +3, reads 9$/m.test(stdout),
+    );
+    await one.running.shows(/"event":"lever-drifts".*"to":"9"/);
+  });
+
+  it('says that it failed, and is as it was; says that it is unknown, and shows what is read', async () => {
+    const home = folder();
+    const one = await guard(['--config', replicas(home)]);
+    writeFileSync(join(home, 'replicas.broken'), '');
+    await expect(one.levers.set('MCP_REPLICAS', '5', by)).rejects.toMatchObject({
+      code: 'E_LEVER_FAILED',
+      message: expect.stringContaining('no route to the cluster'),
+    });
+    expect(await named(one, 'MCP_REPLICAS')).toMatchObject({ value: '3', held: null });
+    rmSync(join(home, 'replicas.broken'));
+    writeFileSync(join(home, 'replicas.hang'), '');
+    await expect(one.levers.set('MCP_REPLICAS', '6', by)).rejects.toMatchObject({
+      code: 'E_LEVER_UNKNOWN',
+      message: expect.stringContaining('it reads 3 now'),
+    });
+    expect(ran(home).trim().split('\n')).toHaveLength(2);
+    const { stdout } = await run(['lever'], { env: { ALLCLEAR_GUARD_URL: one.admin } });
+    expect(stdout).toMatch(/^MCP_REPLICAS +6, reads 3$/m);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('is returned by the next guard when its time ended after SIGKILL, and until that succeeds it is overdue', async () => {
+    const home = folder();
+    const config = replicas(home);
+    const state = join(home, 'state.json');
+    const first = await guard(['--config', config, '--state', state]);
+    await first.levers.set('MCP_REPLICAS', '5', { ...by, ttlSeconds: 1 });
+    await first.kill('SIGKILL');
+    writeFileSync(join(home, 'replicas.broken'), '');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const second = await guard(['--config', config, '--state', state]);
+    await eventually(
+      () => named(second, 'MCP_REPLICAS'),
+      (lever) => lever?.driven?.state === 'overdue',
+    );
+    const { stdout } = await run(['lever'], { env: { ALLCLEAR_GUARD_URL: second.admin } });
+    expect(stdout).toContain('OVERDUE: its return to 3 has failed, and is tried again');
+    rmSync(join(home, 'replicas.broken'));
+    await eventually(
+      () => named(second, 'MCP_REPLICAS'),
+      (lever) => lever?.held === null,
+    );
+    expect(readFileSync(join(home, 'replicas'), 'utf8')).toBe('3\n');
+  });
+});
+
+describe('a configuration file', () => {
+  const changes = (program: Program) =>
+    program.levers.list().then((all) => all.find(({ name }) => name === 'MAX_SESSIONS'));
+
+  it('is read anew at SIGHUP, when it changes, and at POST /reload; what is held stays held', async () => {
+    const home = folder();
+    const config = replicas(home, '  MAX_SESSIONS: 10\n');
+    const one = await guard(['--config', config]);
+    expect(await changes(one)).toMatchObject({ value: '10' });
+    await one.levers.set('MAX_INIT_PER_SECOND', '50', by);
+
+    replicas(home, '  MAX_SESSIONS: 20\n  MAX_INIT_PER_SECOND: 5\n');
+    one.running.child.kill('SIGHUP');
+    await one.running.shows(/"event":"reloaded","by":"SIGHUP".*MAX_SESSIONS 10 → 20/);
+    expect(await changes(one)).toMatchObject({ value: '20', held: null });
+    expect(await named(one, 'MAX_INIT_PER_SECOND')).toMatchObject({ value: '50', base: '5' });
+
+    replicas(home, '  MAX_SESSIONS: 30\n');
+    await eventually(
+      () => changes(one),
+      (lever) => lever?.value === '30',
+    );
+
+    replicas(home, '  MAX_SESSIONS: 40\n');
+    const post = (token: string) =>
+      fetch(`${one.admin}/reload`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+    expect((await post('wrong')).status).toBe(401);
+    expect(await (await post(TOKEN)).json()).toEqual({
+      bases: [{ name: 'MAX_SESSIONS', from: '30', to: '40', held: false }],
+      drivers: [],
+    });
+  });
+
+  it('that is wrong is refused as a whole, with the line; the old settings stay', async () => {
+    const home = folder();
+    const config = replicas(home, '  MAX_SESSIONS: 10\n');
+    const one = await guard(['--config', config]);
+    writeFileSync(config, 'levers:\n  MAX_SESSIONS: 20\n  MAX_INIT_PER_SECOND: soon\n');
+    one.running.child.kill('SIGHUP');
+    await one.running.shows(/"event":"reload-refused".*guard\.yaml:3/);
+    expect(await changes(one)).toMatchObject({ value: '10' });
+    const bad = await run(['guard', '--upstream', 'http://127.0.0.1:1', '--config', config]);
+    expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining('guard.yaml:3') });
+    const none = await run([
+      'guard',
+      '--upstream',
+      'http://127.0.0.1:1',
+      '--config',
+      join(home, 'none.yaml'),
+    ]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('E_FILE_NOT_FOUND') });
+  });
+
+  it('is not there: SIGHUP says so and ends nobody', async () => {
+    const one = await guard([]);
+    one.running.child.kill('SIGHUP');
+    await one.running.shows(/"event":"reload-refused","by":"SIGHUP"/);
+    expect(await changes(one)).toMatchObject({ value: '' });
   });
 });

@@ -1,12 +1,14 @@
 /** `allclear guard`: the proxy in front of MCP servers. */
 import { boundedWriter } from '../../app/bounded-writer.ts';
-import { startGuardProgram, untilToldToStop } from '../../app/guard.ts';
+import { startGuardProgram } from '../../app/guard.ts';
+import { untilToldToStop } from '../../app/until-told-to-stop.ts';
 import type { RequestLogging } from '../../guard/index.ts';
 import { AllclearError, oneLine, parseDuration } from '../../kernel/index.ts';
 import type { Io } from '../io.ts';
 
 export interface GuardCommandOptions {
   readonly upstream?: readonly string[];
+  readonly config?: string;
   readonly listen?: string;
   readonly admin?: string;
   /** False: `--no-state`. */
@@ -24,7 +26,7 @@ export interface GuardCommandOptions {
   readonly jsonLogs?: boolean;
 }
 
-/** Runs until Ctrl-C, SIGTERM or the end of the parent process. Prints one ready line on stdout. */
+/** Runs until Ctrl-C, SIGTERM or the end of the parent process; SIGHUP reloads. Prints one ready line on stdout. */
 export async function guardCommand(options: GuardCommandOptions, io: Io): Promise<number> {
   const notices = boundedWriter(
     process.stderr.fd,
@@ -32,6 +34,7 @@ export async function guardCommand(options: GuardCommandOptions, io: Io): Promis
   );
   const guard = await startGuardProgram({
     upstreams: options.upstream ?? [],
+    config: options.config,
     listen: options.listen ?? '127.0.0.1:8080',
     admin: options.admin ?? '127.0.0.1:9090',
     state: options.state,
@@ -56,7 +59,8 @@ export async function guardCommand(options: GuardCommandOptions, io: Io): Promis
       ? `Guarding: MCP traffic on ${listen}, ${auth ? `authorization on ${auth}, ` : ''}metrics and levers on ${admin}. Ctrl-C stops.\n`
       : `${JSON.stringify({ event: 'ready', listen, admin, ...(auth && { auth }) })}\n`,
   );
-  await untilToldToStop(io.signal);
+  // Refusals are in the log.
+  await untilToldToStop(io.signal, () => void guard.reload('SIGHUP').catch(() => {}));
   await guard.stop();
   await notices.end();
   return 0;

@@ -1,16 +1,9 @@
 /** `allclear lever`: see and move the live controls of a running guard. */
 import { userInfo } from 'node:os';
-import { GuardLevers, type LeverState } from '../../guard/index.ts';
-import {
-  AllclearError,
-  formatDuration,
-  oneLine,
-  parseDuration,
-  printable,
-  systemClock,
-} from '../../kernel/index.ts';
+import { type DeskLever, GuardLevers } from '../../guard/index.ts';
+import { AllclearError, oneLine, parseDuration, printable } from '../../kernel/index.ts';
 import type { Io } from '../io.ts';
-import { painter } from '../paint.ts';
+import { leverTable, returning, shown } from '../lever-table.ts';
 
 export interface LeverOptions {
   readonly guard?: string;
@@ -26,7 +19,7 @@ export interface LeverSetOptions extends LeverOptions {
 /** `allclear lever`: lists all levers, their values, and who holds them. */
 export async function leverListCommand(options: LeverOptions, io: Io): Promise<number> {
   const levers = await connect(options, io).list();
-  io.out(options.json ? `${JSON.stringify(levers, null, 2)}\n` : table(levers, io));
+  io.out(options.json ? `${JSON.stringify(levers, null, 2)}\n` : leverTable(levers, io));
   return 0;
 }
 
@@ -42,14 +35,15 @@ export async function leverSetCommand(
   const actor = actorOf(options, io);
   const incident = io.env['ALLCLEAR_INCIDENT'] || null;
   const reason = options.reason?.trim() || (incident === null ? 'set by hand' : `remediation of ${incident}`);
-  const before = new Map((await guard.list()).map((lever) => [lever.name, lever.value]));
-  const done: LeverState[] = [];
+  const done: DeskLever[] = [];
   for (const [name, value] of wanted) {
+    const before = await guard.get(name);
     const lever = await guard.set(name, value, { ttlSeconds, reason, actor, incident });
     done.push(lever);
     if (options.json) continue;
-    const change = `${lever.name}  ${shown(before.get(lever.name) ?? '')} → ${shown(lever.value)}`;
-    io.out(`${printable(change)}\n  returns to ${printable(shown(lever.base))} ${when(lever.held!.until)}\n`);
+    const change = `${lever.name}  ${shown(before.value)} → ${shown(lever.value)}`;
+    const lines = [change, `  ${returning(lever)}`, ...(lever.notice ? [`  ${lever.notice}`] : [])];
+    io.out(`${lines.map(printable).join('\n')}\n`);
   }
   if (options.json) io.out(`${JSON.stringify(done, null, 2)}\n`);
   return 0;
@@ -62,15 +56,13 @@ export async function leverResetCommand(
   io: Io,
 ): Promise<number> {
   const guard = connect(options, io);
-  const before = new Map((await guard.list()).map((lever) => [lever.name, lever.value]));
-  const done: LeverState[] = [];
+  const done: DeskLever[] = [];
   for (const name of names) {
+    const { value: from, held } = await guard.get(name);
     const lever = await guard.reset(name, actorOf(options, io));
     done.push(lever);
     if (options.json) continue;
-    const from = before.get(lever.name) ?? '';
-    const change =
-      from === lever.value ? `was ${shown(from)} already` : `${shown(from)} → ${shown(lever.value)}`;
+    const change = held === null ? `was ${shown(from)} already` : `${shown(from)} → ${shown(lever.value)}`;
     io.out(`${printable(`${lever.name}  ${change}`)}\n`);
   }
   if (options.json) io.out(`${JSON.stringify(done, null, 2)}\n`);
@@ -116,29 +108,4 @@ function assignments(words: readonly string[]): readonly (readonly [string, stri
       next: 'For example: allclear lever set MAX_INIT_PER_SECOND=50 --ttl 15m --reason "session storm"',
     });
   });
-}
-
-function shown(value: string): string {
-  return value === '' ? 'off' : value;
-}
-
-function when(until: number): string {
-  const time = new Date(until).toTimeString().slice(0, 8);
-  return `in ${formatDuration(Math.max(0, (until - systemClock.now()) / 1000))}, at ${time}`;
-}
-
-/** Two lines for a held lever, one for the others; at most 80 columns. */
-function table(levers: readonly LeverState[], io: Io): string {
-  const paint = painter(io);
-  const width = Math.max(...levers.map((lever) => lever.name.length), 4) + 2;
-  const lines = levers.flatMap((lever) => {
-    const value = oneLine(shown(lever.value), 80 - width);
-    const name = printable(lever.name).padEnd(width);
-    if (!lever.held) return [`${name}${value}`];
-    const { actor, reason, until } = lever.held;
-    const back = oneLine(`returns to ${shown(lever.base)} ${when(until)}`, 78);
-    const who = oneLine(`by ${actor}: ${reason}`, 78);
-    return [`${name}${paint('bold', value)}`, paint('dim', `  ${back}`), paint('dim', `  ${who}`)];
-  });
-  return `${lines.join('\n')}\n`;
 }

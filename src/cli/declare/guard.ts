@@ -42,6 +42,7 @@ export const guardCommands: Declare = (io, done) => {
   const guard = new Command('guard')
     .description('stand in front of MCP servers: measure the traffic, hold the levers')
     .option('--upstream <url>', 'an MCP server; repeat for several (UPSTREAMS)', collect)
+    .option('--config <file>', 'YAML: upstreams, levers, drivers; read anew when it changes, and at SIGHUP')
     .option('--listen <host:port>', 'where MCP traffic comes in', '127.0.0.1:8080')
     .option('--admin <host:port>', 'where metrics and levers are', '127.0.0.1:9090')
     .option('--state <file>', 'keeps held levers over a restart (.allclear/guard/levers-<admin port>.json)')

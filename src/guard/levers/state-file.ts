@@ -23,9 +23,9 @@ const hold = z.object({
   setAt: time,
   until: time,
 });
-/** Why a driven lever has to go back, when not because its time ended. */
+/** Why a driven lever has to go back. */
 const due = z.object({
-  event: z.enum(['lever-reset', 'lever-released']),
+  event: z.enum(['lever-expired', 'lever-reset', 'lever-released']),
   actor: z.string(),
   reason: z.string(),
 });
@@ -62,14 +62,6 @@ export interface StateFile {
   close(): Promise<void>;
 }
 
-/** Keeps nothing. */
-export const noStateFile: StateFile = {
-  found: [],
-  save: () => Promise.resolve(),
-  failure: null,
-  close: () => Promise.resolve(),
-};
-
 /**
  * Opens the file and takes its lock. A file that cannot be understood is set aside under another name, and
  * one that cannot be written is reported; neither keeps the guard from starting.
@@ -89,7 +81,7 @@ export async function openStateFile(
   } catch (error) {
     const failure = `${path} cannot be used (${reasonOf(error)})`;
     log({ event: 'levers-not-kept', file: path, why: `${failure}: a restart forgets what is held` });
-    return { ...noStateFile, failure };
+    return { found: [], save: () => Promise.resolve(), failure, close: () => Promise.resolve() };
   }
   if (lock === null) {
     throw new AllclearError('E_STORE_BUSY', {
