@@ -63,15 +63,15 @@ export async function startEraServer(options: EraServerOptions = {}): Promise<Er
   return { url: `http://127.0.0.1:${port}`, port, seen, toolsChanged: () => mcp.notify.toolsChanged(), kill };
 }
 
-const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
+const textResult = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
 
 function makeServer(name: string): McpServer {
   const server = new McpServer(
     { name, version: '1.0.0' },
     { capabilities: { tools: { listChanged: true }, logging: {} } },
   );
-  server.registerTool('whoami', {}, () => text(name));
-  server.registerTool('fail', {}, () => ({ ...text('no'), isError: true }));
+  server.registerTool('whoami', {}, () => textResult(name));
+  server.registerTool('fail', {}, () => ({ ...textResult('no'), isError: true }));
   server.registerTool('wait', { inputSchema: z.object({ ms: z.number() }) }, async ({ ms }, ctx) => {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -80,7 +80,7 @@ function makeServer(name: string): McpServer {
         resolve();
       });
     });
-    return text('done');
+    return textResult('done');
   });
   server.registerTool('count', { inputSchema: z.object({ to: z.number() }) }, async ({ to }, ctx) => {
     const { _meta: meta } = ctx.mcpReq;
@@ -89,7 +89,7 @@ function makeServer(name: string): McpServer {
       const params = { progressToken, progress, total: to };
       await ctx.mcpReq.notify({ method: 'notifications/progress', params });
     }
-    return text(String(to));
+    return textResult(String(to));
   });
   return server;
 }

@@ -1,6 +1,7 @@
 /** Everything but what opens a client: requests within sessions and stateless ones, event streams, DELETE, and the rest. */
 import type { IncomingMessage } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
+import { isRegular } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
 import { isStateless, type Message, namedVersion } from '../policy/message.ts';
 import { needOf, Route } from '../policy/route.ts';
@@ -95,15 +96,20 @@ export class Call implements Watcher {
     } else {
       // A session may be unknown: after a restart of the guard every one is. Those it may belong to are asked.
       const need = this.#id === '' ? needOf(this.#message, this.#stateless) : 'session';
-      this.#route = new Route(upstreams, need, this.#message.method);
+      this.#route = new Route(upstreams, need, this.#message.method, this.#isRegular());
       this.#ask(this.#route.next());
     }
+  }
+
+  #isRegular(): boolean {
+    const { 'mcp-protocol-version': version, 'mcp-method': method } = this.#req.headers;
+    return isRegular(this.#message, headerText(version), headerText(method));
   }
 
   #ask(upstream: Upstream | undefined): void {
     const pool = upstream && this.#pool(upstream);
     if (!upstream || !pool) {
-      this.#answer(this.#unavailable());
+      this.#answer(this.#route?.sessionIsUnknown ? sessionNotFound : this.#unavailable());
       return;
     }
     this.#upstream = upstream;
@@ -274,8 +280,10 @@ export class Call implements Watcher {
   /** Nothing was sent, so another upstream may be asked. */
   #notReached(refusedConnection: boolean): void {
     const denied = refusedConnection || this.#context.sessions.isLost(this.#id);
-    if (!this.#session) this.#next();
-    else this.#answer(denied ? sessionNotFound : this.#unavailable());
+    if (!this.#session) {
+      if (!refusedConnection) this.#route?.missed();
+      this.#next();
+    } else this.#answer(denied ? sessionNotFound : this.#unavailable());
   }
 
   #unavailable() {

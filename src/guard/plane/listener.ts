@@ -101,7 +101,9 @@ function open(
   message: Message,
 ): void {
   const id = req.headers['mcp-session-id'];
-  const known = typeof id === 'string' ? context.sessions.use(id) : undefined;
+  // A discover is of the newer era, where the header means nothing.
+  const known =
+    typeof id === 'string' && message.kind === 'initialize' ? context.sessions.use(id) : undefined;
   new Opening(context, req, res, body, message, known?.upstream ?? null).start();
 }
 

@@ -8,9 +8,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '../metrics.ts';
 import type { Refusal, Ticket } from '../policy/admission.ts';
-import { isTelling, judge, type Speech } from '../policy/eras.ts';
+import { isRegular, isTelling, judge, type Speech } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
-import { type Message, namedVersion } from '../policy/message.ts';
+import { isStateless, type Message, namedVersion } from '../policy/message.ts';
 import { type InHand, paceOf } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import { AnswerWatch, readAnswer } from './answer-watch.ts';
@@ -32,7 +32,9 @@ export class Opening implements Watcher {
   readonly #res: Reply;
   readonly #body: Buffer;
   readonly #message: Message;
-  /** What the upstream must speak: `older` for initialize, which alone opens a session. */
+  /** Where it waits: `older` for initialize, which alone opens a session. */
+  readonly #lane: Extract<Speech, 'older' | 'newer'>;
+  /** What the upstream must speak. An initialize that claims the newer era is for its servers to refuse. */
   readonly #speech: Extract<Speech, 'older' | 'newer'>;
   readonly #startedAt: number;
   readonly #known: Upstream | null;
@@ -69,7 +71,8 @@ export class Opening implements Watcher {
     this.#res = res;
     this.#body = body;
     this.#message = message;
-    this.#speech = message.kind === 'initialize' ? 'older' : 'newer';
+    this.#lane = message.kind === 'initialize' ? 'older' : 'newer';
+    this.#speech = isStateless(message, undefined) ? 'newer' : this.#lane;
     this.#known = known;
     this.#startedAt = context.clock.monotonic();
   }
@@ -78,24 +81,22 @@ export class Opening implements Watcher {
     this.#context.initializes.pending += 1;
     this.#res.once('close', () => this.#clientClosed());
     this.#ticket = this.#context.queue.enter({
-      lane: this.#speech,
+      lane: this.#lane,
       admit: () => this.#send(),
       refuse: (why) => this.#refuse(why),
     });
   }
 
   #send(): void {
-    const { upstreams, fleet, initializes, levers } = this.#context;
-    const upstream = this.#known?.up
-      ? this.#known
-      : upstreams.choose(paceOf(levers.values), this.#rejectedBy, this.#speech);
+    const { fleet, initializes } = this.#context;
+    const upstream = this.#choose();
     if (!upstream) {
       this.#wait();
       return;
     }
     this.#upstream = upstream;
     this.#attempts += 1;
-    if (this.#speech === 'older') initializes.expected += 1;
+    if (this.#lane === 'older') initializes.expected += 1;
     this.#inHand = upstream.pressure.send();
     this.#exchange = new Exchange(this.#res, this);
     const path = upstreamPath(upstream, this.#req.url!);
@@ -103,6 +104,14 @@ export class Opening implements Watcher {
     fleet
       .connections(upstream)!
       .handshakes.dispatch({ method: 'POST', path, headers, body: this.#body }, this.#exchange);
+  }
+
+  #choose(): Upstream | undefined {
+    const { upstreams, levers } = this.#context;
+    if (this.#known?.up && !this.#rejectedBy.includes(this.#known)) return this.#known;
+    const pace = paceOf(levers.values);
+    // Where none speaks its language (any more), whoever is there tells it so. The gate counts on that.
+    return upstreams.choose(pace, this.#rejectedBy, this.#speech) ?? upstreams.choose(pace, [], this.#lane);
   }
 
   /** Back to the head of the queue: nothing was sent, so nothing is sent twice. */
@@ -127,7 +136,7 @@ export class Opening implements Watcher {
     this.#context.fleet.alive(upstream);
     this.#status = status;
     this.#streaming = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-    if (this.#speech === 'newer') this.#watch = AnswerWatch.for(headers);
+    if (this.#lane === 'newer') this.#watch = AnswerWatch.for(headers);
     else this.#initialized(headers['mcp-session-id']);
     if (this.#gone) return 'swallow';
     const telling = isTelling(this.#speech, this.#message.method, status);
@@ -153,7 +162,11 @@ export class Opening implements Watcher {
     const upstream = this.#upstream!;
     const { method } = this.#message;
     const { rejected, learned } = judge(this.#speech, method, this.#status, readAnswer(body));
-    if (learned !== undefined) upstream.eras.learn(this.#speech, learned, upstream.boot);
+    const { 'mcp-protocol-version': version, 'mcp-method': named } = this.#req.headers;
+    const regular = isRegular(this.#message, textOf(version), textOf(named));
+    if (learned !== undefined && (learned || regular)) {
+      upstream.eras.learn(this.#speech, learned, upstream.boot);
+    }
     this.#askNext = rejected && this.#another();
     this.#unknown = rejected && this.#speech === 'newer';
     return this.#askNext ? 'swallow' : 'pass';
@@ -162,6 +175,7 @@ export class Opening implements Watcher {
   /** Whether another upstream may take it. */
   #another(): boolean {
     const { upstreams } = this.#context;
+    if (this.#attempts > upstreams.all.length) return false;
     return upstreams.hasAnother(this.#speech, [...this.#rejectedBy, this.#upstream!]);
   }
 
@@ -173,7 +187,7 @@ export class Opening implements Watcher {
 
   ended(error: Error | null, began: boolean): void {
     const { fleet, initializes } = this.#context;
-    if (!began && this.#status === 0 && this.#speech === 'older') initializes.expected -= 1;
+    if (!began && this.#status === 0 && this.#lane === 'older') initializes.expected -= 1;
     this.#cancelOrphan();
     const failure = error ? fleet.failed(this.#upstream!, error) : null;
     if (this.#gone) {
@@ -230,9 +244,11 @@ export class Opening implements Watcher {
     this.#ticket?.leave();
     // It cannot have read a whole answer, so it will not use the session.
     if (this.#session !== null) sessions.forget(this.#session);
-    // What was sent is left to finish: the server will do the work anyway, and once it has named the
-    // session, that can be ended. A dropped connection cancels nothing in this era.
-    if (this.#inHand) this.#cancelOrphan = clock.after(ORPHAN_MS, () => this.#exchange?.cut());
+    // In the newer era the closed connection is the cancellation. In the older one it cancels nothing, so
+    // what was sent is left to finish: the server will do the work anyway, and once it has named the session,
+    // that can be ended.
+    if (this.#lane === 'newer') this.#exchange?.cut();
+    else if (this.#inHand) this.#cancelOrphan = clock.after(ORPHAN_MS, () => this.#exchange?.cut());
   }
 
   /**
@@ -246,16 +262,10 @@ export class Opening implements Watcher {
     initializes.pending -= 1;
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
     if (outcome) metrics.initializeEnded(outcome, seconds);
-    const version = this.#req.headers['mcp-protocol-version'];
+    const version = textOf(this.#req.headers['mcp-protocol-version']);
     const label = error === '' && outcome !== 'ok' ? (outcome ?? '') : error;
-    const named = namedVersion(this.#message, typeof version === 'string' ? version : undefined);
-    metrics.operationEnded(
-      this.#speech === 'older' ? 'initialize' : 'server/discover',
-      '',
-      label,
-      named,
-      seconds,
-    );
+    const named = namedVersion(this.#message, version);
+    metrics.operationEnded(this.#message.method, '', label, named, seconds);
     if (!requestLog.wants(label)) return;
     requestLog.note({
       req: this.#req,
@@ -267,6 +277,10 @@ export class Opening implements Watcher {
       upstream: this.#upstream?.name ?? null,
     });
   }
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
 }
 
 function refusalText(why: Refusal, retryAfter: number): string {

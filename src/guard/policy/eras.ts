@@ -4,7 +4,9 @@
  *
  * Sources: the versioning and transport pages of MCP 2025-11-25 and 2026-07-28, and what servers in the field say.
  */
-import { STATELESS_SINCE } from './message.ts';
+import type { Clock } from '../../kernel/index.ts';
+import { isKnownVersion } from './labels.ts';
+import { type Message, STATELESS_SINCE } from './message.ts';
 
 /**
  * `newer`: the stateless era, from 2026-07-28 on. `older`: `initialize`. `sessionless`: the older era
@@ -12,26 +14,35 @@ import { STATELESS_SINCE } from './message.ts';
  */
 export type Speech = 'newer' | 'older' | 'sessionless';
 
-/** `unknown` also when the upstream may have been restarted since. */
 export type Known = 'yes' | 'no' | 'unknown';
+
+/** A fact is learned anew after so long, or when the upstream may have been restarted. */
+const LIFE_MS = 60_000;
 
 interface Fact {
   readonly speaks: boolean;
   /** The upstream's `boot` when it was learned. */
   readonly boot: number;
+  /** Monotonic ms. */
+  readonly until: number;
 }
 
 /** What is known of one upstream. */
 export class EraKnowledge {
+  readonly #clock: Clock;
   readonly #facts = new Map<Speech, Fact>();
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   learn(speech: Speech, speaks: boolean, boot: number): void {
-    this.#facts.set(speech, { speaks, boot });
+    this.#facts.set(speech, { speaks, boot, until: this.#clock.monotonic() + LIFE_MS });
   }
 
   knows(speech: Speech, boot: number): Known {
     const fact = this.#facts.get(speech);
-    if (fact?.boot !== boot) return 'unknown';
+    if (fact?.boot !== boot || fact.until <= this.#clock.monotonic()) return 'unknown';
     return fact.speaks ? 'yes' : 'no';
   }
 
@@ -39,6 +50,24 @@ export class EraKnowledge {
   spoke(speech: Speech): boolean {
     return this.#facts.get(speech)?.speaks === true;
   }
+}
+
+/**
+ * Whether a request is as every client of its era sends it. A rejection then tells of the server; that of an
+ * odd request tells of the request, and whoever sends such ones must not make others be sent elsewhere.
+ * @param versionHeader MCP-Protocol-Version
+ * @param methodHeader Mcp-Method
+ */
+export function isRegular(
+  message: Message,
+  versionHeader: string | undefined,
+  methodHeader: string | undefined,
+): boolean {
+  const { method, version } = message;
+  if (method === '' || method === 'batch') return false;
+  if (isNewer(version))
+    return versionHeader === version && methodHeader === method && method !== 'initialize';
+  return version === '' && isKnownVersion(versionHeader ?? '');
 }
 
 /**
@@ -55,7 +84,7 @@ const REJECTED: Judgement = { rejected: true, learned: false };
 const SAYS_NOTHING: Judgement = { rejected: false };
 
 /** Statuses with which servers reject what they do not speak. Others speak of rights, sizes or load. */
-const REJECTING = new Set([400, 404, 405, 406, 415, 422]);
+const REJECTING = new Set([400, 404, 405]);
 
 /** The newer era's first question, on which clients decide which era they speak. */
 export const DISCOVER = 'server/discover';
@@ -103,8 +132,8 @@ function judgeNewer(method: string, answer: unknown): Judgement {
   const code = codeOf(answer);
   if (code === HEADER_MISMATCH || code === MISSING_CAPABILITY) return TAKEN;
   if (code === UNSUPPORTED_VERSION) return versionsOf(answer).some(isNewer) ? TAKEN : REJECTED;
-  // A newer server says so of a bad `_meta`, and of a method it does not have, which discover never is.
-  if ((code === INVALID_PARAMS || code === METHOD_NOT_FOUND) && method !== DISCOVER) return SAYS_NOTHING;
+  // A newer server says so of a bad `_meta`, and of a method that it does not have, which discover never is.
+  if (code === INVALID_PARAMS || (code === METHOD_NOT_FOUND && method !== DISCOVER)) return SAYS_NOTHING;
   return REJECTED;
 }
 

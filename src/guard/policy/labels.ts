@@ -39,6 +39,11 @@ export function methodLabel(method: string): string {
 
 const VERSIONS = new Set(['', '2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']);
 
+/** A published version, or none. */
+export function isKnownVersion(version: string): boolean {
+  return VERSIONS.has(version);
+}
+
 /** The protocol version as a label. */
 export function versionLabel(version: string): string {
   return VERSIONS.has(version) ? version : OTHER;

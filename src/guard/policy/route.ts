@@ -22,19 +22,24 @@ export class Route {
   readonly #upstreams: UpstreamSet;
   readonly #need: Need;
   readonly #method: string;
+  readonly #regular: boolean;
   readonly #tried: Upstream[] = [];
+  #saidUnknown = false;
+  #missed = false;
 
-  constructor(upstreams: UpstreamSet, need: Need, method: string) {
+  /** @param regular a rejection tells of the server, see `isRegular` */
+  constructor(upstreams: UpstreamSet, need: Need, method: string, regular: boolean) {
     this.#upstreams = upstreams;
     this.#need = need;
     this.#method = method;
+    this.#regular = regular;
   }
 
   /** The upstream to ask now; undefined when there is none (left). */
   next(): Upstream | undefined {
     const upstream =
       this.#need === 'session'
-        ? (this.#rest.find((one) => one.up) ?? this.#rest[0])
+        ? this.#holder()
         : this.#upstreams.pick(this.#need, this.#tried, this.#method === DISCOVER);
     if (upstream) this.#tried.push(upstream);
     return upstream;
@@ -46,10 +51,9 @@ export class Route {
    */
   answered(status: number): 'pass' | 'next' | 'look' {
     if (this.#need === 'anything' || this.#upstreams.all.length === 1) return 'pass';
-    if (this.#need === 'session')
-      return DENIES_SESSION.has(status) && this.#rest.length > 0 ? 'next' : 'pass';
+    if (this.#need === 'session') return this.#denied(status) ? 'next' : 'pass';
     const asked = this.#tried.at(-1)!;
-    if (asked.eras.knows(this.#need, asked.boot) !== 'unknown') return 'pass';
+    if (asked.eras.knows(this.#need, asked.boot) === 'yes') return 'pass';
     return isTelling(this.#need, this.#method, status) ? 'look' : 'pass';
   }
 
@@ -58,8 +62,34 @@ export class Route {
     if (this.#need !== 'newer' && this.#need !== 'sessionless') return true;
     const asked = this.#tried.at(-1)!;
     const { rejected, learned } = judge(this.#need, this.#method, status, answer);
-    if (learned !== undefined) asked.eras.learn(this.#need, learned, asked.boot);
+    if (learned === true || (learned === false && this.#regular))
+      asked.eras.learn(this.#need, learned, asked.boot);
     return !rejected || !this.#upstreams.hasAnother(this.#need, this.#tried);
+  }
+
+  /** There was no connection to the upstream asked last, so it remains open whether it knows the session. */
+  missed(): void {
+    this.#missed = true;
+  }
+
+  /** All that may know the session were asked, and none does. */
+  get sessionIsUnknown(): boolean {
+    return this.#saidUnknown && !this.#missed;
+  }
+
+  /** The session is none of this upstream's. The protocol's own answer helps the client, whoever is asked last. */
+  #denied(status: number): boolean {
+    if (status === 404) this.#saidUnknown = true;
+    if (!DENIES_SESSION.has(status)) return false;
+    return this.#rest.length > 0 || (status !== 404 && this.#saidUnknown);
+  }
+
+  /** Who may know the session: those that are up first, those without sessions last. */
+  #holder(): Upstream | undefined {
+    const rest = this.#rest;
+    const likely = rest.filter((one) => one.eras.knows('older', one.boot) !== 'no');
+    const from = likely.length > 0 ? likely : rest;
+    return from.find((one) => one.up) ?? from[0];
   }
 
   get #rest(): readonly Upstream[] {

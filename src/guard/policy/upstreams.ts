@@ -84,6 +84,7 @@ export class UpstreamSet {
    * The upstream for a client that opens: the one with the fewest handshakes in hand, then the fewest
    * sessions, then by turns. Undefined when none is up and can take one more.
    * @param tried upstreams that rejected it
+   * @param speech what it is said in
    */
   choose(pace: Pace, tried: readonly Upstream[] = [], speech: Speech = 'older'): Upstream | undefined {
     const candidates = this.#usable(speech, tried).filter((one) => one.pressure.canTake(pace));
@@ -104,12 +105,12 @@ export class UpstreamSet {
   /**
    * An upstream for a request that belongs to no session, by turns; one that is down when all are.
    * @param tried upstreams that did not take it
-   * @param spread whether it goes to those too of which it is unknown whether they take it, as often as to others
+   * @param spread whether it goes as often to those of which it was never learned whether they take it
    */
   pick(need: Speech | 'anything', tried: readonly Upstream[], spread: boolean): Upstream | undefined {
     let from = this.#usable(need, tried);
     if (from.length > 1 && !spread && need !== 'anything') {
-      const known = from.filter((one) => one.eras.knows(need, one.boot) === 'yes');
+      const known = from.filter((one) => one.eras.spoke(need));
       if (known.length > 0) from = known;
     }
     const active = this.all.filter((one) => one.active);
@@ -163,7 +164,7 @@ function makeUpstream(url: string, clock: Clock): Upstream {
     sessions: 0,
     calls: 0,
     pressure: new Pressure(clock),
-    eras: new EraKnowledge(),
+    eras: new EraKnowledge(clock),
   };
 }
 
