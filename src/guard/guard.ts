@@ -8,46 +8,31 @@ import { noRunner, type RunCommand } from './levers/driver.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
 import { closeServer, isLoopback, listen, makeServer, parseAddress } from './net.ts';
+import { openingQueue } from './opening-queue.ts';
 import { BodyBudget } from './plane/body.ts';
 import { CancellableCalls } from './plane/cancellable.ts';
-import type { InitializeCounts, PlaneContext, Sharing } from './plane/context.ts';
+import type { InitializeCounts, PlaneContext } from './plane/context.ts';
 import { endSurplus } from './plane/end-session.ts';
 import { Fleet } from './plane/fleet.ts';
 import { trafficListener } from './plane/listener.ts';
 import { RequestLog, type RequestLogging } from './plane/request-log.ts';
-import { MAX_SHARED_BYTES } from './plane/shared-reply.ts';
 import { StreamSet } from './plane/streams.ts';
-import { AdmissionQueue, type Gate } from './policy/admission.ts';
-import { Changes } from './policy/changes.ts';
-import type { Speech } from './policy/eras.ts';
-import { Flights } from './policy/flights.ts';
 import { LeverBoard, type LeverEvent } from './policy/levers.ts';
-import { paceOf } from './policy/pressure.ts';
-import { ResultCache } from './policy/result-cache.ts';
 import { SessionRoom } from './policy/session-room.ts';
 import { SessionTable } from './policy/sessions.ts';
+import { Sharing } from './policy/sharing.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
 import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
 import { type GuardSettings, leverSettings, reloader } from './reload.ts';
 import { type Certificate, checkCertificate, trusting } from './tls.ts';
 
-const MAX_WAITING = 10_000;
 const SESSION_LIMITS = {
   maxEntries: 100_000,
   idleSeconds: 1800,
   activeSeconds: 60,
   maxLost: 100_000,
   lostSeconds: 600,
-};
-const CACHE_LIMITS = {
-  maxEntries: 2000,
-  maxBytes: 64 * 1024 * 1024,
-  // Texts are counted at two bytes a character.
-  maxEntryBytes: 2 * MAX_SHARED_BYTES + 16 * 1024,
-  staleSeconds: 600,
-  maxAccepted: 100_000,
-  acceptedSeconds: 300,
 };
 const SWEEP_MS = 5000;
 const LOOK_MS = 100;
@@ -190,22 +175,7 @@ function assemble(options: GuardOptions): Assembled {
   const sessionRoom = new SessionRoom(sessions, () => levers.values);
   const upstreams = new UpstreamSet(clock);
   const initializes: InitializeCounts = { pending: 0, expected: 0 };
-  const pace = () => paceOf(levers.values);
-  const gate = (lane: string): Gate => {
-    const room = lane === 'older' ? sessionRoom.state(initializes.expected) : 'open';
-    if (room !== 'open') return room;
-    return upstreams.canTake(pace(), speechOf(lane)) ? 'open' : 'hold';
-  };
-  const limits = (lane: string) => ({
-    ratePerSecond: levers.values.maxInitPerSecond,
-    // Without a pace nobody is sent away from a server that works, however slowly: clients know their patience.
-    queueSeconds:
-      pace() !== 'free' || !upstreams.isAvailable(speechOf(lane))
-        ? levers.values.initQueueSeconds
-        : Number.POSITIVE_INFINITY,
-    maxWaiting: MAX_WAITING,
-  });
-  const queue = new AdmissionQueue(clock, limits, gate);
+  const queue = openingQueue({ clock, levers, sessionRoom, upstreams, initializes });
   const streams = new StreamSet(clock, levers, random);
   const tools = new Tools(
     clock,
@@ -219,10 +189,10 @@ function assemble(options: GuardOptions): Assembled {
   const ca = options.upstreamCa === undefined ? undefined : trusting(options.upstreamCa);
   const auth =
     url === undefined ? null : new AuthFront({ url, clock, random, levers, budget, tokens, log, ca });
-  const sharing = options.cache === false ? null : makeSharing(clock);
+  const sharing = options.cache === false ? null : new Sharing(clock);
   const metrics = new GuardMetrics({
     tools,
-    results: sharing?.results ?? null,
+    sharing,
     sessions,
     upstreams,
     levers,
@@ -271,21 +241,15 @@ function assemble(options: GuardOptions): Assembled {
     auth?.update();
   }
 
-  let cancelSweep = nothing;
-  const sweep = () => {
+  const cancelSweep = every(clock, SWEEP_MS, () => {
     sessions.sweep();
     fleet.sweep();
-    cancelSweep = clock.after(SWEEP_MS, sweep);
-  };
-  sweep();
+  });
   // Nothing tells when a session has become idle, or the rest of a handshake was given up: look now and then.
-  let cancelLook = nothing;
-  const look = () => {
+  const cancelLook = every(clock, LOOK_MS, () => {
     endSurplus(context);
     queue.poke();
-    cancelLook = clock.after(LOOK_MS, look);
-  };
-  look();
+  });
   return {
     context,
     desk,
@@ -301,14 +265,17 @@ function assemble(options: GuardOptions): Assembled {
   };
 }
 
-/** Openings wait in the lane of what their upstream must speak. */
-function speechOf(lane: string): Speech {
-  return lane === 'newer' ? 'newer' : 'older';
-}
-
-function makeSharing(clock: Clock): Sharing {
-  const results = new ResultCache(clock, CACHE_LIMITS);
-  return { results, flights: new Flights(clock, results), changes: new Changes(clock) };
+/** Does the task again and again; the returned function ends it. */
+function every(clock: Clock, ms: number, task: () => void): () => void {
+  let cancel = nothing;
+  const wait = () => {
+    cancel = clock.after(ms, () => {
+      task();
+      wait();
+    });
+  };
+  wait();
+  return () => cancel();
 }
 
 function nothing(): void {}

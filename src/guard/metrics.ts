@@ -1,12 +1,13 @@
 /** The guard's metrics, one registry per guard, under the names of docs/guard.md. */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { cacheMetrics } from './cache-metrics.ts';
 import { gauge } from './gauge.ts';
 import type { DeskLever } from './levers/desk.ts';
 import { leverMetrics } from './levers/lever-metrics.ts';
 import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
 import type { LeverBoard } from './policy/levers.ts';
-import type { ResultCache } from './policy/result-cache.ts';
 import type { SessionTable } from './policy/sessions.ts';
+import type { Sharing } from './policy/sharing.ts';
 import type { Tools } from './policy/tools.ts';
 import type { UpstreamSet } from './policy/upstreams.ts';
 import { TokenMetrics, type WatchedTokens } from './token-metrics.ts';
@@ -18,15 +19,6 @@ import { toolMetrics } from './tool-metrics.ts';
  */
 export const outcomes = ['ok', 'error', 'rejected', 'abandoned'] as const;
 export type Outcome = (typeof outcomes)[number];
-
-/**
- * How a request whose result might be shared was answered. `hit`: from the cache. `shared`: with the answer that
- * another request was waiting for. `stale`: with a result past its time, since the upstream failed. `miss`: by
- * an upstream. `bypass`: by an upstream too, because such results turned out not to be public. `refused`: by the guard.
- * `left`: its client went away.
- */
-export const cacheResults = ['hit', 'shared', 'stale', 'miss', 'bypass', 'refused', 'left'] as const;
-export type CacheResult = (typeof cacheResults)[number];
 
 const INITIALIZE_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30,
@@ -47,7 +39,7 @@ export interface Watched extends WatchedTokens {
   readonly pendingInitializes: () => number;
   readonly openStreams: () => number;
   /** Null when nothing is cached. */
-  readonly results: ResultCache | null;
+  readonly sharing: Sharing | null;
 }
 
 export class GuardMetrics {
@@ -56,7 +48,6 @@ export class GuardMetrics {
   readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
   readonly #initializeTotal: Counter<'outcome'>;
   readonly #initializeSeconds: Histogram;
-  readonly #cacheAsked: Counter<'mcp_method_name' | 'result'>;
   readonly #operations: Histogram<
     'mcp_method_name' | 'gen_ai_tool_name' | 'error_type' | 'mcp_protocol_version'
   >;
@@ -79,12 +70,6 @@ export class GuardMetrics {
       buckets: INITIALIZE_BUCKETS,
       registers,
     });
-    this.#cacheAsked = new Counter({
-      name: 'mcp_cache_requests_total',
-      help: 'Requests whose result may be shared, by method and by how they were answered: hit, shared, stale, miss, bypass, refused, left.',
-      labelNames: ['mcp_method_name', 'result'],
-      registers,
-    });
     this.#operations = new Histogram({
       name: 'mcp_server_operation_duration_seconds',
       help: 'Seconds from taking in an MCP request to the end of its answer.',
@@ -95,17 +80,13 @@ export class GuardMetrics {
     gauges(watched, this.#registry);
     leverMetrics(watched.listLevers, this.#registry);
     toolMetrics(watched.tools, this.#registry);
+    if (watched.sharing) cacheMetrics(watched.sharing, this.#registry);
     this.tokens = new TokenMetrics(this.#registry, watched);
   }
 
   initializeEnded(outcome: Outcome, seconds: number): void {
     this.#initializeTotal.inc({ outcome });
     this.#initializeSeconds.observe(seconds);
-  }
-
-  /** @param method one of the few with cacheable results */
-  cacheAsked(method: string, result: CacheResult): void {
-    this.#cacheAsked.inc({ mcp_method_name: method, result });
   }
 
   /** All four texts come from the wire or from us; they are bounded here. `error` is '' for success. */
@@ -143,7 +124,7 @@ export class GuardMetrics {
 
 /** Gauges are read from the policy when they are scraped. */
 function gauges(
-  { sessions, upstreams, levers, pendingInitializes, openStreams, auth, results }: Watched,
+  { sessions, upstreams, levers, pendingInitializes, openStreams, auth }: Watched,
   registry: Registry,
 ): void {
   gauge(
@@ -163,12 +144,6 @@ function gauges(
     'mcp_initialize_queue_depth',
     'Initialize requests taken in and not yet answered: waiting for admission or for the upstream.',
     (set) => set({}, pendingInitializes()),
-  );
-  gauge(registry, 'mcp_cache_entries', 'Public results in the cache, stale ones included.', (set) =>
-    set({}, results?.size ?? 0),
-  );
-  gauge(registry, 'mcp_cache_bytes', 'Bytes that the cached results take, estimated from above.', (set) =>
-    set({}, results?.bytes ?? 0),
   );
   gauge(
     registry,

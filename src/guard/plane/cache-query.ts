@@ -5,11 +5,12 @@
  * program are left out; the language counts (descriptions may be translated), and so does every header that is
  * not known, because a server may look at it. Authorization and cookies say who asks, not what.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isCacheable, resultKey } from '../policy/cacheable.ts';
 import type { Message } from '../policy/message.ts';
 import type { Query } from '../policy/result-cache.ts';
+import type { Sharing } from '../policy/sharing.ts';
 
 /** A longer request is not worth remembering. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -58,22 +59,24 @@ const WITHOUT_EFFECT = new Set([
   'x-request-id',
 ]);
 
-/** Credentials are remembered as hashes that nobody outside this process can compute. */
-const secret = randomBytes(32);
-
 /** @returns null when the request must go to an upstream, whatever is known */
-export function queryOf(req: IncomingMessage, message: Message, bodyBytes: number): Query | null {
+export function queryOf(
+  sharing: Sharing,
+  req: IncomingMessage,
+  message: Message,
+  bodyBytes: number,
+): Query | null {
   const { headers } = req;
   if (!isCacheable(message, one(headers['mcp-protocol-version']))) return null;
   if (bodyBytes > MAX_REQUEST_BYTES || !isConsistent(headers, message) || wantsAnew(headers)) return null;
   if (!acceptsJson(headers)) return null;
   const uri = message.params!['uri'];
-  const key = createHash('sha256')
-    .update(`${req.url!}\n${headersThat(headers, hasEffect)}\n${resultKey(message)}`)
-    .digest('base64');
-  const pass = createHmac('sha256', secret)
-    .update(`${key}\n${headersThat(headers, (name) => WHO.has(name))}`)
-    .digest('base64');
+  const key = hash(
+    'sha256',
+    `${req.url!}\n${headersThat(headers, hasEffect)}\n${resultKey(message)}`,
+    'base64',
+  );
+  const pass = sharing.passOf(headersThat(headers, isWho), key);
   return { key, pass, method: message.method, uri: typeof uri === 'string' ? uri : '' };
 }
 
@@ -85,6 +88,10 @@ export function variesOtherwise(vary: string | undefined): boolean {
     (name) =>
       name === '*' || WHO.has(name) || (!hasEffect(name) && name !== 'accept' && name !== 'accept-encoding'),
   );
+}
+
+function isWho(name: string): boolean {
+  return WHO.has(name);
 }
 
 function hasEffect(name: string): boolean {

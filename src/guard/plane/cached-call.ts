@@ -6,13 +6,13 @@
  * stale result when the upstream fails or is slow; refused; its client left.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CacheResult } from '../metrics.ts';
 import { answerText } from '../policy/cacheable.ts';
 import { DISCOVER } from '../policy/eras.ts';
 import type { Flight, Landing, Member } from '../policy/flights.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
 import type { Message } from '../policy/message.ts';
 import type { Kept, Query } from '../policy/result-cache.ts';
+import type { SharingOutcome } from '../policy/sharing.ts';
 import { refused, sendRefusal } from './answers.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
@@ -145,7 +145,7 @@ export class CachedCall implements Member, Owner {
     this.#observe('cancelled');
   }
 
-  #give({ result, head }: Kept, ttlMs: number, how: CacheResult): void {
+  #give({ result, head }: Kept, ttlMs: number, how: SharingOutcome): void {
     this.#finish(how);
     this.#observe('');
     const body = answerText(result, this.#message.id!, ttlMs);
@@ -154,10 +154,10 @@ export class CachedCall implements Member, Owner {
     this.#res.end(body);
   }
 
-  #finish(how: CacheResult): void {
+  #finish(how: SharingOutcome): void {
     this.#done = true;
     this.#cancelTimer();
-    this.#context.metrics.cacheAsked(this.#message.method, how);
+    this.#context.sharing!.count(this.#message.method, how);
   }
 
   /** Requests that lead are observed by who sends them. */

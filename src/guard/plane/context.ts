@@ -2,12 +2,10 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { GuardMetrics } from '../metrics.ts';
 import type { AdmissionQueue } from '../policy/admission.ts';
-import type { Changes } from '../policy/changes.ts';
-import type { Flights } from '../policy/flights.ts';
 import type { LeverBoard } from '../policy/levers.ts';
-import type { ResultCache } from '../policy/result-cache.ts';
 import type { SessionRoom } from '../policy/session-room.ts';
 import type { SessionTable } from '../policy/sessions.ts';
+import type { Sharing } from '../policy/sharing.ts';
 import type { ExpiryCalendar } from '../policy/token-expiry.ts';
 import type { Tools } from '../policy/tools.ts';
 import type { UpstreamSet } from '../policy/upstreams.ts';
@@ -23,13 +21,6 @@ export interface InitializeCounts {
   pending: number;
   /** Initialize requests sent, and without a session yet: each may become one. */
   expected: number;
-}
-
-/** What makes one answer serve several requests of the stateless era. */
-export interface Sharing {
-  readonly results: ResultCache;
-  readonly flights: Flights;
-  readonly changes: Changes;
 }
 
 export interface PlaneContext {

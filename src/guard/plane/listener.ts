@@ -1,7 +1,6 @@
 /** The traffic listener: reads a request's head and body, and hands it to the part that serves it. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { changeOf } from '../policy/changes.ts';
 import { DISCOVER } from '../policy/eras.ts';
 import { isStateless, type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
@@ -73,7 +72,7 @@ function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse,
     return;
   }
   if (message.kind === 'one-way') noticeCancellation(context, req, message);
-  const query = context.sharing ? queryOf(req, message, body.length) : null;
+  const query = context.sharing && queryOf(context.sharing, req, message, body.length);
   if (query) new CachedCall(context, req, res, body, message, query).start();
   else if (message.kind === 'initialize' || message.method === DISCOVER)
     open(context, req, res, body, message);
@@ -86,11 +85,7 @@ function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse,
 /** What the stream says of changes empties the cache of what they make wrong. */
 function listening({ sharing }: PlaneContext, res: ServerResponse): Reply {
   if (!sharing) return res;
-  const listener = sharing.changes.listen();
-  return new ListenReply(res, (method, params) => {
-    const change = changeOf(method, params);
-    if (change && listener.isNews(change)) sharing.results.changed(change);
-  });
+  return new ListenReply(res, sharing.listen());
 }
 
 function open(

@@ -1,5 +1,5 @@
 /** What an answer is written to: a client's response, or something that stands in for one. */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 
 /** The flat list of `rawHeaders`, or a record. */
 export type HeadersOut = string[] | OutgoingHttpHeaders;
@@ -23,6 +23,3 @@ export interface Reply {
   once(event: 'close' | 'drain', listener: () => void): unknown;
   off(event: 'close' | 'drain', listener: () => void): unknown;
 }
-
-/** Fails to compile when a real response would no longer do. */
-export const fromResponse = (res: ServerResponse): Reply => res;

@@ -9,10 +9,10 @@
 import { EventEmitter } from 'node:events';
 import { type PublicResult, readResult } from '../policy/cacheable.ts';
 import type { Landing } from '../policy/flights.ts';
+import { MAX_SHARED_BYTES } from '../policy/sharing.ts';
 import { variesOtherwise } from './cache-query.ts';
 import type { HeadersOut, Reply } from './reply.ts';
 
-export const MAX_SHARED_BYTES = 1024 * 1024;
 const BLANK_LINE = Buffer.from('\n\n');
 /** Of the head, what others may need too. */
 const KEPT_HEADERS = /^(?:access-control-.*|cache-control|content-language|vary|x-content-type-options)$/;

@@ -38,9 +38,9 @@ describe('isCacheable', () => {
   });
 });
 
-describe('resultKey', () => {
-  const key = (params: object) => resultKey(request('tools/list', params));
+const key = (params: object) => resultKey(request('tools/list', params));
 
+describe('resultKey', () => {
   it('is the same whatever a request calls itself or its trace', () => {
     const traced = {
       _meta: { ...meta, progressToken: 7, traceparent: '00-a-b-01', tracestate: 'x', baggage: 'y' },

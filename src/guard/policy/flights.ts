@@ -145,7 +145,12 @@ export class Flights {
     const forAll = result.ttlMs > 0 && !overtaken;
     const ttlMs = overtaken ? 0 : result.ttlMs;
     const later = forAll ? [] : take(joiners);
-    for (const member of takeAll(flight)) member.share({ result, head }, ttlMs, 'shared');
+    for (const member of takeAll(flight)) {
+      // While it waited, its credential may have become one that must be asked about again.
+      const same = member.query.pass === query.pass;
+      if (same || this.#cache.isAdmitted(member.query)) member.share({ result, head }, ttlMs, 'shared');
+      else this.enter(member);
+    }
     const [next, ...rest] = later;
     if (next) this.#found(next, rest, 0);
   }
