@@ -21,6 +21,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   storm: async () => (await import('./storm.ts')).storm(),
   spiral: async () => (await import('./spiral.ts')).spiral(),
   guard: async () => (await import('./guard.ts')).guard(),
+  cascade: async () => (await import('./cascade.ts')).cascade(),
 };
 
 const wanted = process.argv.slice(2);
