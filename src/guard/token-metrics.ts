@@ -89,7 +89,7 @@ function gauges(registry: Registry, { tokens, auth }: WatchedTokens): void {
   );
   const peak = simple(
     'mcp_access_tokens_expiring_peak',
-    'The most known access tokens that expire within any one minute to come.',
+    'The most known access tokens that expire within any one minute of the next day.',
   );
   const peakIn = simple(
     'mcp_access_tokens_expiring_peak_in_seconds',

@@ -5,7 +5,7 @@
 import type { Clock } from '../../kernel/index.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
-/** Seconds from now of the cumulative buckets, +Inf aside. */
+/** Seconds from now of the cumulative buckets, +Inf aside: whole slots of the calendar. */
 export const EXPIRY_BUCKETS = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400] as const;
 
 /** The calendar as it stands now. */
@@ -14,14 +14,16 @@ export interface ExpiryView {
   readonly within: readonly number[];
   /** All tokens whose expiry is known and to come. */
   readonly known: number;
-  /** The most tokens that expire within any one minute, and the seconds until that minute begins. */
+  /** The most tokens that expire within any one minute of the next day, and the seconds until that minute begins. */
   readonly peak: { readonly tokens: number; readonly inSeconds: number };
 }
 
 const MAX_TOKENS = 100_000;
 const MAX_JWT_LENGTH = 16_384;
-/** The peak's minute is looked for in steps of this. */
+/** Tokens are counted in slots of 10 s over one day; what expires later is only known. */
 const SLOT_MS = 10_000;
+const HORIZON_MS = 86_400_000;
+const SLOTS = HORIZON_MS / SLOT_MS;
 const SLOTS_PER_MINUTE = 6;
 
 export class ExpiryCalendar {
@@ -52,20 +54,17 @@ export class ExpiryCalendar {
   /** Counts what is to come; forgets what is over. One pass over at most 100,000 numbers. */
   view(): ExpiryView {
     const now = this.#clock.now();
-    const within = EXPIRY_BUCKETS.map(() => 0);
-    const slots = new Map<number, number>();
+    const slots = new Uint32Array(SLOTS);
     let known = 0;
     for (const [name, expiry] of this.#expiries) {
-      if (expiry <= now) this.#expiries.delete(name);
-      if (expiry <= now || expiry === Number.POSITIVE_INFINITY) continue;
+      const left = expiry - now;
+      if (left <= 0) this.#expiries.delete(name);
+      if (left <= 0 || left === Number.POSITIVE_INFINITY) continue;
       known += 1;
-      const first = EXPIRY_BUCKETS.findIndex((seconds) => expiry - now <= seconds * 1000);
-      if (first !== -1) within[first]! += 1;
-      const slot = Math.floor((expiry - now) / SLOT_MS);
-      slots.set(slot, (slots.get(slot) ?? 0) + 1);
+      // A bucket includes its upper bound, so a slot does too.
+      if (left <= HORIZON_MS) slots[Math.ceil(left / SLOT_MS) - 1]! += 1;
     }
-    for (let index = 1; index < within.length; index++) within[index]! += within[index - 1]!;
-    return { within, known, peak: busiestMinute(slots) };
+    return { within: cumulative(slots), known, peak: busiestMinute(slots) };
   }
 
   #enter(name: string, expiry: number): void {
@@ -78,15 +77,25 @@ export class ExpiryCalendar {
   }
 }
 
+/** The sums up to each bucket's bound. */
+function cumulative(slots: Uint32Array): number[] {
+  let sum = 0;
+  let slot = 0;
+  return EXPIRY_BUCKETS.map((seconds) => {
+    for (; slot < (seconds * 1000) / SLOT_MS; slot++) sum += slots[slot]!;
+    return sum;
+  });
+}
+
 /** The minute with the most; the earliest of equals. */
-function busiestMinute(slots: ReadonlyMap<number, number>): ExpiryView['peak'] {
+function busiestMinute(slots: Uint32Array): ExpiryView['peak'] {
   let peak = { tokens: 0, inSeconds: 0 };
-  for (const slot of slots.keys()) {
-    let tokens = 0;
-    for (let next = slot; next < slot + SLOTS_PER_MINUTE; next++) tokens += slots.get(next) ?? 0;
-    const inSeconds = (slot * SLOT_MS) / 1000;
-    if (tokens > peak.tokens || (tokens === peak.tokens && inSeconds < peak.inSeconds))
-      peak = { tokens, inSeconds };
+  let inMinute = 0;
+  for (let slot = 0; slot < SLOTS; slot++) {
+    inMinute += slots[slot]! - (slots[slot - SLOTS_PER_MINUTE] ?? 0);
+    if (inMinute <= peak.tokens) continue;
+    const first = Math.max(0, slot - SLOTS_PER_MINUTE + 1);
+    peak = { tokens: inMinute, inSeconds: (first * SLOT_MS) / 1000 };
   }
   return peak;
 }
