@@ -44,6 +44,8 @@ const TRAFFIC = {
   headersTimeout: 20_000,
   requestTimeout: 60_000,
   maxHeaderSize: 32_768,
+  // How often heads and bodies are looked at that take too long.
+  connectionsCheckingInterval: 5000,
 };
 
 export interface GuardOptions extends GuardSettings {

@@ -20,6 +20,7 @@ import { isToolCall, noticeCancellation, ToolCall } from './tool-call.ts';
 /** An encoded body cannot be read: without a session it may be an initialize, and is paced like one. */
 const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initialize' };
 
+const LINGER_MS = 2000;
 const TOO_LARGE = refused(413, `Payload Too Large: Request body must not exceed ${MAX_BODY_BYTES} bytes`);
 /** Requests in a batch that calls tools: each call is weighed. */
 const MAX_BATCH = 100;
@@ -39,7 +40,7 @@ export function trafficListener(context: PlaneContext, loopback: boolean): Reque
   return (req, res) => {
     res.on('error', ignore);
     if (loopback && !isLoopbackHost(req.headers.host)) {
-      refuse(req, res, FORBIDDEN_HOST);
+      refuse(context, req, res, FORBIDDEN_HOST);
       return;
     }
     // The last answer on its connection, which would otherwise be kept for the next request.
@@ -55,8 +56,8 @@ function ignore(): void {}
 
 function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerResponse): void {
   readBody(req, res, context.budget, (result) => {
-    if (result.kind === 'too-large') refuse(req, res, TOO_LARGE);
-    else if (result.kind === 'no-memory') refuse(req, res, NO_MEMORY);
+    if (result.kind === 'too-large') refuse(context, req, res, TOO_LARGE);
+    else if (result.kind === 'no-memory') refuse(context, req, res, NO_MEMORY);
     else if (result.kind === 'whole') serve(context, req, res, result.body);
   });
 }
@@ -125,9 +126,14 @@ function messageOf(req: IncomingMessage, body: Buffer): Message {
   return req.headers['mcp-session-id'] === undefined ? ENCODED : NO_MESSAGE;
 }
 
-function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refused): void {
-  // The rest of the request is not wanted: no further request can come on this connection.
-  res.shouldKeepAlive = false;
+/**
+ * Answers before the request is read. What still comes is thrown away for a while: closing at once would reset
+ * the connection, and the answer with it.
+ */
+function refuse(context: PlaneContext, req: IncomingMessage, res: ServerResponse, refusal: Refused): void {
+  const cancel = context.clock.after(LINGER_MS, () => req.socket.destroy());
+  req.once('end', cancel);
+  req.once('close', cancel);
   req.resume();
   sendRefusal(res, refusal);
 }
