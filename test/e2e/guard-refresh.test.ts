@@ -79,6 +79,17 @@ const total = ({ adminUrl }: Guard, outcome: string) =>
 const sent = ({ adminUrl }: Guard) => metric(adminUrl, 'mcp_token_refresh_upstream_total');
 const waiting = ({ adminUrl }: Guard) => metric(adminUrl, 'mcp_token_refresh_queue_depth');
 
+/** What a bare socket gets for these bytes. */
+function raw(issuer: string, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    const { hostname, port } = new URL(issuer);
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.on('end', () => resolve(text));
+  });
+}
+
 /** A pace lets the first two through at once. */
 async function spendCredit(issuer: string): Promise<void> {
   for (const token of ['x', 'y']) await refresh(issuer, token);
@@ -137,20 +148,23 @@ describe('what is no refresh', () => {
     const { issuer } = await world();
     const big = await form(issuer, {}, { body: Buffer.alloc(5 * 1024 * 1024, 'a') });
     expect(big).toMatchObject({ status: 413, json: { error: 'invalid_request' } });
-    const foreign = await new Promise<string>((resolve) => {
-      const { hostname, port } = new URL(issuer);
-      const socket = connect(Number(port), hostname, () => {
-        socket.write('GET /jwks HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n');
-      });
-      let text = '';
-      socket.on('data', (data) => (text += data.toString()));
-      socket.on('end', () => resolve(text));
-    });
+    const foreign = await raw(
+      issuer,
+      'GET /jwks HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
+    );
     expect(foreign).toMatch(/^HTTP\/1.1 403/);
   });
 });
 
 describe('a refresh', () => {
+  it('that cannot be passed on as HTTP is refused, and nothing is sent', async () => {
+    const { as, issuer } = await world();
+    const body = 'grant_type=refresh_token&refresh_token=a&client_id=public';
+    const head = `POST * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\nContent-Type: application/x-www-form-urlencoded`;
+    expect(await raw(issuer, `${head}\r\n\r\n${body}`)).toMatch(/^HTTP\/1.1 400[^]*"invalid_request"/);
+    expect(as.refreshes).toHaveLength(0);
+  });
+
   it('is never answered with what somebody with another proof has got', async () => {
     const { as, issuer } = await world();
     as.delayMs = 200;

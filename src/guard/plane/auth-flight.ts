@@ -29,6 +29,14 @@ const USED_UP: RefreshAnswer = {
   why: 'Another request has just used this refresh token; go on with the tokens that it was given',
 };
 
+const NOT_HTTP: RefreshAnswer = {
+  kind: 'theirs',
+  outcome: 'error',
+  status: 400,
+  headers: ['content-type', 'application/json', 'cache-control', 'no-store'],
+  body: Buffer.from('{"error":"invalid_request","error_description":"It cannot be passed on as HTTP"}'),
+};
+
 export interface Outgoing {
   readonly path: string;
   readonly headers: string[];
@@ -70,8 +78,7 @@ export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const ticket = this.#context.queue.enter(this);
-    this.#ticket = ticket;
+    this.#ticket = this.#context.queue.enter(this);
   }
 
   /** Nobody waits for it any more, and it was not sent. */
@@ -151,8 +158,13 @@ export class RefreshFlight implements Applicant, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Controller | null, error: Error): void {
     const { fleet, upstream } = this.#context;
-    if (!this.#cut) fleet.failed(upstream, error);
+    const failure = this.#cut ? null : fleet.failed(upstream, error);
     if (!this.#leaveServer()) return;
+    if (failure === 'invalid') {
+      this.#ended = true;
+      this.#flight.land(NOT_HTTP, null);
+      return;
+    }
     if (!this.#sent && !this.#cut && this.#waitAgain()) return;
     const what = this.#cut
       ? `The authorization server did not answer (${this.#cut.message})`
