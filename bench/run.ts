@@ -19,6 +19,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   step: async () => (await import('./step.ts')).step(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
   storm: async () => (await import('./storm.ts')).storm(),
+  'storm-auto': async () => (await import('./storm-auto.ts')).stormAuto(),
   spiral: async () => (await import('./spiral.ts')).spiral(),
   guard: async () => (await import('./guard.ts')).guard(),
   cascade: async () => (await import('./cascade.ts')).cascade(),

@@ -8,8 +8,9 @@ import { argv, execPath, stderr, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { GuardLevers } from '../src/guard/index.ts';
 import { systemClock } from '../src/kernel/index.ts';
-import { type Fleet, Lab, type Upstream } from '../src/lab/index.ts';
+import { Lab, type Upstream } from '../src/lab/index.ts';
 import type { BenchResult } from './run.ts';
+import { breakSessions, measureCapacity, round, seconds } from './storm-parts.ts';
 
 const CLIENTS = 1000;
 const INITIALIZE_COST_MS = 10;
@@ -103,60 +104,10 @@ async function withoutGuard() {
   };
 }
 
-/** Restarts the server; returns when (monotonic ms). Resolves when the server runs again and the clients have noticed. */
-async function breakSessions(upstream: Upstream, fleet: Fleet, signal: AbortSignal): Promise<number> {
-  const when = systemClock.monotonic();
-  await upstream.restart();
-  await fleet.until((report) => report.connected < CLIENTS / 2, {
-    timeoutMs: 30_000,
-    what: 'broken',
-    signal,
-  });
-  return when;
-}
-
-/** Initializes per second of a closed loop with two lanes (one is served while the other travels). */
-async function measureCapacity(upstream: Upstream): Promise<number> {
-  const warmUp = 50;
-  const counted = 300;
-  for (let turn = 0; turn < warmUp; turn++) await initialize(upstream.url);
-  let left = counted;
-  const lane = async () => {
-    while (left-- > 0) await initialize(upstream.url);
-  };
-  const took = await seconds(() => Promise.all([lane(), lane()]));
-  return counted / took;
-}
-
-async function initialize(url: string): Promise<void> {
-  const params = {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'bench', version: '1.0.0' },
-  };
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
-  });
-  const text = await response.text();
-  if (!text.includes('serverInfo')) throw new Error(`initialize was answered ${response.status}: ${text}`);
-}
-
 /** What the server counts itself, since it was started last. */
 async function initializesDone(upstream: Upstream): Promise<number> {
   const text = await (await fetch(upstream.metricsUrl)).text();
   return Number(/^lab_initialize_done_total (\d+)/m.exec(text)?.[1] ?? Number.NaN);
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = systemClock.monotonic();
-  await work();
-  return (systemClock.monotonic() - start) / 1000;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
