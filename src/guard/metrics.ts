@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { cacheMetrics } from './cache-metrics.ts';
 import { gauge } from './gauge.ts';
+import { HotHistogram, type HotSeries } from './hot-histogram.ts';
 import type { DeskLever } from './levers/desk.ts';
 import { leverMetrics } from './levers/lever-metrics.ts';
 import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
@@ -48,11 +49,11 @@ export class GuardMetrics {
   readonly #tools = new BoundedNames(MAX_TOOL_NAMES);
   readonly #initializeTotal: Counter<'outcome'>;
   readonly #initializeSeconds: Histogram;
-  readonly #operations: Histogram<
+  readonly #operations: HotHistogram<
     'mcp_method_name' | 'gen_ai_tool_name' | 'error_type' | 'mcp_protocol_version'
   >;
-  /** Series by their labels, so that the hot path does not hash label objects. */
-  readonly #operationSeries = new Map<string, { observe(seconds: number): void }>();
+  /** By their labels. */
+  readonly #operationSeries = new Map<string, HotSeries>();
 
   constructor(watched: Watched) {
     const registers = [this.#registry];
@@ -70,12 +71,12 @@ export class GuardMetrics {
       buckets: INITIALIZE_BUCKETS,
       registers,
     });
-    this.#operations = new Histogram({
+    this.#operations = new HotHistogram({
       name: 'mcp_server_operation_duration_seconds',
       help: 'Seconds from taking in an MCP request to the end of its answer.',
       labelNames: ['mcp_method_name', 'gen_ai_tool_name', 'error_type', 'mcp_protocol_version'],
       buckets: OPERATION_BUCKETS,
-      registers,
+      registry: this.#registry,
     });
     gauges(watched, this.#registry);
     leverMetrics(watched.listLevers, this.#registry);
@@ -101,7 +102,7 @@ export class GuardMetrics {
         string,
         string,
       ];
-      series = this.#operations.labels({
+      series = this.#operations.series({
         mcp_method_name,
         gen_ai_tool_name,
         error_type,

@@ -8,13 +8,15 @@ export interface Cancellable {
 export class CancellableCalls {
   readonly #calls = new Map<string, Cancellable>();
 
-  add(session: string, id: string | number, call: Cancellable): void {
-    this.#calls.set(keyOf(session, id), call);
+  /** Returns the key to `remove` it with. */
+  add(session: string, id: string | number, call: Cancellable): string {
+    const key = keyOf(session, id);
+    this.#calls.set(key, call);
+    return key;
   }
 
   /** The call has ended; another one that came under the same id stays. */
-  remove(session: string, id: string | number, call: Cancellable): void {
-    const key = keyOf(session, id);
+  remove(key: string, call: Cancellable): void {
     if (this.#calls.get(key) === call) this.#calls.delete(key);
   }
 

@@ -92,7 +92,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #begin(controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
     this.#passing = true;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
-    this.#res.writeHead(status, statusText, responseHeaders(raw));
+    this.#res.writeHead(status, statusText, responseHeaders(raw, headers));
     // A stream may stay silent for long: its head must not wait for the first event.
     const length = headers['content-length'];
     if (length === undefined) this.#res.flushHeaders();

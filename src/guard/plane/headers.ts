@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 
+type ReadHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /** RFC 9110, 7.6.1: these belong to one connection and are not passed on. */
 const HOP_BY_HOP = new Set([
   'connection',
@@ -15,8 +17,9 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Set anew for the upstream: its own Host, the length of the body we send, and no 100-continue round. */
-const REPLACED = new Set([
+/** Not passed on either: the upstream gets its own Host, the length of the body we send, and no 100-continue round. */
+const NOT_FOR_UPSTREAM = new Set([
+  ...HOP_BY_HOP,
   'host',
   'content-length',
   'expect',
@@ -32,7 +35,7 @@ export function requestHeaders(req: IncomingMessage): string[] {
   const out: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
-    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || named?.includes(name)) continue;
+    if (NOT_FOR_UPSTREAM.has(name) || named?.includes(name)) continue;
     out.push(raw[index]!, raw[index + 1]!);
   }
   const before = req.headers['x-forwarded-for'];
@@ -45,15 +48,23 @@ export function requestHeaders(req: IncomingMessage): string[] {
   return out;
 }
 
-/** The upstream's headers for the client: without those of its connection. */
-export function responseHeaders(raw: readonly Buffer[] | readonly string[]): string[] {
+/**
+ * The upstream's headers for the client: without those of its connection.
+ * @param read the same ones by their names in lower case; a value that is there need not be decoded again
+ */
+export function responseHeaders(
+  raw: readonly Buffer[] | readonly string[],
+  read: ReadHeaders = {},
+): string[] {
   const out: string[] = [];
   let named: readonly string[] | null = null;
   for (let index = 0; index < raw.length; index += 2) {
     const name = text(raw[index]!);
     const lower = name.toLowerCase();
     if (lower === 'connection') named = connectionNamed(text(raw[index + 1]!));
-    if (!HOP_BY_HOP.has(lower)) out.push(name, text(raw[index + 1]!));
+    if (HOP_BY_HOP.has(lower)) continue;
+    const value = read[lower];
+    out.push(name, typeof value === 'string' ? value : text(raw[index + 1]!));
   }
   return named ? without(out, named) : out;
 }

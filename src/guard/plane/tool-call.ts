@@ -24,6 +24,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   readonly #session: string;
   readonly #call: Call;
   #passage: Passage | null = null;
+  #cancelKey: string | null = null;
 
   /** @param message a tools/call with a tool and an id; see `isToolCall` */
   constructor(
@@ -59,7 +60,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
       return;
     }
     this.#passage = entry;
-    if (this.#session !== '') cancellable.add(this.#session, this.#id, this);
+    if (this.#session !== '') this.#cancelKey = cancellable.add(this.#session, this.#id, this);
     this.#call.start();
   }
 
@@ -69,7 +70,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
 
   ended(error: string): void {
     this.#passage?.ended(error);
-    if (this.#session !== '') this.#context.cancellable.remove(this.#session, this.#id, this);
+    if (this.#cancelKey !== null) this.#context.cancellable.remove(this.#cancelKey, this);
   }
 
   expired(): void {
