@@ -57,7 +57,7 @@ export const signedInFleetOptionsSchema = z.object({
   /** How long a call may take, with all that its token needs. */
   timeoutMs: z.number().int().min(1).default(10_000),
   /** Simulated: how long a person takes for an interactive log-in, evenly spread. */
-  logInMs: z.tuple([z.number().min(0), z.number().min(0)]).default([10_000, 30_000]),
+  logInMs: z.tuple([z.number().min(0), z.number().min(0)]).default([8_000, 20_000]),
   reportMs: z.number().int().min(10).default(250),
 });
 export type SignedInFleetSettings = z.input<typeof signedInFleetOptionsSchema>;

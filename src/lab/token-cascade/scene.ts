@@ -133,7 +133,7 @@ function perSecond(clients: number, perClient: number): number {
 
 function noticeOf(taken: string | null): string {
   const simulated =
-    'simulated: people who log in (10 to 30 s), time (access tokens live 10 s, not an hour), the CPU of a token request (4 ms); ' +
+    'simulated: people who log in (8 to 20 s), time (access tokens live 10 s, not an hour), the CPU of a token request (4 ms); ' +
     'the guard is started with TOKEN_REFRESH_COALESCE=off, its default is on';
   return taken === null ? simulated : `${taken}; ${simulated}`;
 }
