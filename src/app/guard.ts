@@ -3,8 +3,8 @@
 import { join, resolve } from 'node:path';
 import { type Guard, type Log, type LogEntry, type RequestLogging, startGuard } from '../guard/index.ts';
 import { printable, systemClock } from '../kernel/index.ts';
-import { readCertificate, readPem } from './guard-files.ts';
-import { readSettings, type SettingsSources } from './guard-settings.ts';
+import { readPem } from './guard-files.ts';
+import { readSettings, type SettingsSources, settingsFiles } from './guard-settings.ts';
 import { locateHome } from './home.ts';
 import { leverCommands } from './lever-commands.ts';
 import { watchFile } from './watch-file.ts';
@@ -22,9 +22,7 @@ export interface GuardProgram extends SettingsSources {
   readonly authListen: string;
   /** Whether public results are cached and shared. */
   readonly cache: boolean;
-  /** PEM files: the listeners' certificate (with its chain) and key, and further authorities for upstreams. */
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
+  /** PEM file: further authorities for upstreams. */
   readonly upstreamCa?: string | undefined;
   /** Seconds that a stop waits for answers in progress. */
   readonly drainSeconds?: number | undefined;
@@ -37,17 +35,18 @@ export interface GuardProgram extends SettingsSources {
 }
 
 /**
- * Starts the guard that the command line asks for. A configuration file is watched.
+ * Starts the guard that the command line asks for. Its configuration file and certificate are watched.
  * Errors: as `readSettings` and `startGuard`.
  */
 export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
-  const { config, env, cwd, err, jsonLogs } = program;
+  const { env, cwd, err, jsonLogs } = program;
+  const files = settingsFiles(program);
   const log = makeLog(jsonLogs, err);
   const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
   const authUpstream = program.authUpstream ?? (env['AUTH_UPSTREAM']?.trim() || undefined);
   const guard = await startGuard({
     ...(await readSettings(program)),
-    reread: config === undefined ? undefined : () => readSettings(program),
+    reread: files.length === 0 ? undefined : () => readSettings(program),
     run: leverCommands(env, cwd),
     authUpstream,
     authListen: program.authListen,
@@ -56,7 +55,6 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
     cache: program.cache,
     token,
     state: stateFile(program),
-    tls: await readCertificate(program),
     upstreamCa: await readPem(program.upstreamCa, program.cwd),
     drainSeconds: program.drainSeconds,
     logRequests: program.logRequests,
@@ -68,14 +66,13 @@ export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
       why: 'ALLCLEAR_GUARD_TOKEN is not set: levers can be read, and not set',
     });
   }
-  if (config === undefined) return guard;
   // Refusals are in the log; nobody else is there to be told.
   const changed = () => void guard.reload('a change of the file').catch(() => {});
-  const unwatch = watchFile(resolve(cwd, config), systemClock, changed);
+  const watches = files.map((file) => watchFile(file, systemClock, changed));
   return {
     ...guard,
     stop: () => {
-      unwatch();
+      for (const unwatch of watches) unwatch();
       return guard.stop();
     },
   };

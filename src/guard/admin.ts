@@ -3,10 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { AllclearError, toAllclearError } from '../kernel/index.ts';
-import type { LeverDesk, Reconfigured } from './levers/desk.ts';
+import type { LeverDesk } from './levers/desk.ts';
 import { readBody } from './plane/body.ts';
 import type { PlaneContext } from './plane/context.ts';
 import type { LeverChange } from './policy/lever-hold.ts';
+import type { Reload } from './reload.ts';
 
 const MAX_ADMIN_BODY = 64 * 1024;
 
@@ -14,7 +15,7 @@ const MAX_ADMIN_BODY = 64 * 1024;
 export interface Administered {
   readonly context: PlaneContext;
   readonly desk: LeverDesk;
-  readonly reload: (by: string) => Promise<Reconfigured>;
+  readonly reload: Reload;
   /** What writes must carry as a Bearer token; '' makes the levers read-only. */
   readonly token: string;
 }

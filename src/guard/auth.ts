@@ -13,7 +13,8 @@ import { RefreshDesk } from './policy/refresh-desk.ts';
 import { RefreshThrottle } from './policy/refresh-throttle.ts';
 import { SessionTable } from './policy/sessions.ts';
 import type { ExpiryCalendar } from './policy/token-expiry.ts';
-import { parseUpstreams, type Upstream, UpstreamSet } from './policy/upstreams.ts';
+import { parseUpstreams } from './policy/upstream-urls.ts';
+import { type Upstream, UpstreamSet } from './policy/upstreams.ts';
 import type { TokenMetrics } from './token-metrics.ts';
 
 /** How long a refresh waits for its turn: a third of the 60 s that official SDK clients give a request. */

@@ -3,7 +3,7 @@ import { Server as TlsServer } from 'node:tls';
 import { type Clock, systemClock } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
 import { AuthFront } from './auth.ts';
-import { boardBase, LeverDesk, type Reconfigured } from './levers/desk.ts';
+import { boardBase, LeverDesk } from './levers/desk.ts';
 import { noRunner, type RunCommand } from './levers/driver.ts';
 import type { Log } from './log.ts';
 import { GuardMetrics } from './metrics.ts';
@@ -23,8 +23,9 @@ import { SessionTable } from './policy/sessions.ts';
 import { Sharing } from './policy/sharing.ts';
 import { ExpiryCalendar } from './policy/token-expiry.ts';
 import { Tools } from './policy/tools.ts';
-import { parseUpstreams, UpstreamSet } from './policy/upstreams.ts';
-import { type GuardSettings, leverSettings, reloader } from './reload.ts';
+import { parseUpstreams } from './policy/upstream-urls.ts';
+import { UpstreamSet } from './policy/upstreams.ts';
+import { type GuardSettings, leverSettings, type Reloaded, reloader } from './reload.ts';
 import { type Certificate, checkCertificate, trusting } from './tls.ts';
 
 const SESSION_LIMITS = {
@@ -50,7 +51,7 @@ const TRAFFIC = {
 
 export interface GuardOptions extends GuardSettings {
   /** Gives the settings that count now, for `reload`. Errors refuse them. */
-  readonly reread?: () => Promise<GuardSettings>;
+  readonly reread?: (() => Promise<GuardSettings>) | undefined;
   /** `host:port` for MCP traffic; port 0 takes a free one. Default 127.0.0.1:8080. */
   readonly listen?: string;
   /** `host:port` for metrics and levers. Default 127.0.0.1:9090. */
@@ -61,8 +62,6 @@ export interface GuardOptions extends GuardSettings {
   readonly authListen?: string;
   /** What writes to levers must carry; without it levers are read-only. */
   readonly token?: string;
-  /** The certificate of the traffic listeners: they then speak HTTPS only. */
-  readonly tls?: Certificate | undefined;
   /** PEM certificates of authorities to trust at https upstreams, besides those of the system. */
   readonly upstreamCa?: string | undefined;
   /** How long a stop waits for answers in progress. Default 10. */
@@ -94,7 +93,7 @@ export interface Guard {
    * Errors: `E_USAGE` (nothing to read anew), what reading throws, and as `LeverDesk.reconfigure`.
    * @param by who asked, for the log: `SIGHUP`
    */
-  reload(by: string): Promise<Reconfigured>;
+  reload(by: string): Promise<Reloaded>;
   /** New connections get this certificate from now on. @throws AllclearError `E_BAD_VALUE` */
   renew(certificate: Certificate): void;
   /**
@@ -116,7 +115,11 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   const certificate = options.tls ? checkCertificate(options.tls) : null;
   const server = makeServer(TRAFFIC, certificate, trafficListener(context, isLoopback(traffic.host)));
   const authServer = makeServer(TRAFFIC, certificate);
-  const reload = reloader(desk, options);
+  const renew = (next: Certificate) => {
+    const checked = checkCertificate(next);
+    for (const one of [server, authServer]) if (one instanceof TlsServer) one.setSecureContext(checked);
+  };
+  const reload = reloader(desk, options, renew);
   const serveAdmin = adminListener({ context, desk, reload, token: options.token ?? '' });
   const ready = Promise.withResolvers<void>();
   const adminServer = makeServer({ requestTimeout: 10_000 }, null, (req, res) => {
@@ -144,10 +147,6 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
       await desk.close();
       close();
     });
-    const renew = (next: Certificate) => {
-      const checked = checkCertificate(next);
-      for (const one of [server, authServer]) if (one instanceof TlsServer) one.setSecureContext(checked);
-    };
     return { listenUrl, adminUrl, authUrl, reload, renew, stop };
   } catch (error) {
     server.close();

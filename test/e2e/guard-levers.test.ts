@@ -272,6 +272,7 @@ describe('a configuration file', () => {
     expect(await (await post(TOKEN)).json()).toEqual({
       bases: [{ name: 'MAX_SESSIONS', from: '30', to: '40', held: false }],
       drivers: [],
+      certificate: false,
     });
   });
 

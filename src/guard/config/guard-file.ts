@@ -10,7 +10,7 @@ import {
 } from '../policy/lever-definitions.ts';
 import { keyText, parseKey } from '../policy/lever-key.ts';
 import { ownLever } from '../policy/own-lever.ts';
-import { parseUpstreams } from '../policy/upstreams.ts';
+import { parseUpstreams } from '../policy/upstream-urls.ts';
 import { suggestion, type YamlPath, YamlText } from './yaml-text.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 10;

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
 import type { LogEntry } from '../log.ts';
@@ -35,6 +36,7 @@ class World {
   setMs = 0;
   kept: readonly KeptLever[] = [];
   levers: DrivenLevers;
+  #lives = 0;
 
   constructor(clock = new TestClock(), base: Record<string, string> = { MCP_REPLICAS: '3' }, one = driver) {
     this.clock = clock;
@@ -42,13 +44,18 @@ class World {
   }
 
   start(base: Record<string, string> = { MCP_REPLICAS: '3' }, one = driver): DrivenLevers {
+    this.#lives += 1;
+    const life = this.#lives;
     const levers = new DrivenLevers({
       clock: this.clock,
       log: (entry) => void this.log.push(entry),
-      run: (run) => this.#run(run),
+      run: async (run) => {
+        const end = await this.#run(run, () => life === this.#lives);
+        return life === this.#lives ? end : new Promise(() => {});
+      },
       signal: this.stop.signal,
       keep: () => {
-        this.kept = this.levers.kept();
+        if (life === this.#lives) this.kept = this.levers.kept();
         return Promise.resolve();
       },
     });
@@ -65,14 +72,17 @@ class World {
     return this.log.map(({ event }) => event);
   }
 
-  async #run({ command, env }: CommandRun): Promise<CommandEnd> {
+  /** A command dies with the guard that runs it. One that was stopped may have done its work: with even values it has. */
+  async #run({ command, env }: CommandRun, alive: () => boolean): Promise<CommandEnd> {
     if (command !== 'read') {
       this.ran.push(command === 'set' ? `set ${env['LEVER_VALUE']}` : command);
       this.envs.push({ ...env });
     }
     if (command === 'set' && this.setMs > 0) await this.clock.sleep(this.setMs);
+    if (!alive()) return OK;
     const end = this.ends[command]!.shift() ?? OK;
-    if (end.kind === 'ok' && command === 'set') this.value = env['LEVER_VALUE']!;
+    const done = end.kind === 'ok' || (end.kind === 'unknown' && Number(env['LEVER_VALUE']) % 2 === 0);
+    if (done && command === 'set') this.value = env['LEVER_VALUE']!;
     if (end.kind === 'ok' && command === 'reset') this.value = '3';
     return command === 'read' && end.kind === 'ok' ? { ...end, stdout: `${this.value}\n` } : end;
   }
@@ -286,7 +296,7 @@ describe('a lever that commands move', () => {
       const { kept } = world;
       expect(kept).toMatchObject([{ hold: { value: '5' }, driven: { doubt: true } }]);
       const levers = world.start();
-      world.ends['read']!.push(FAILED, FAILED);
+      world.ends['read']!.push(FAILED);
       levers.resume(key, kept[0]!);
       await world.clock.advance(100);
       expect(levers.get(key)).toMatchObject({ value: '5', driven: { state: 'unknown' } });
@@ -302,5 +312,52 @@ describe('a lever that commands move', () => {
     expect(() => world.levers.check([], {})).toThrow(expect.objectContaining({ code: 'E_TRANSITION' }));
     await world.levers.reset(key, 'bob');
     world.levers.check([], {});
+  });
+});
+
+describe('whatever fails, and however often the guard is killed', () => {
+  const end = fc.constantFrom(OK, FAILED, UNKNOWN);
+  const order = fc.oneof(
+    fc.record({ kind: fc.constant('set' as const), value: fc.integer({ min: 4, max: 20 }), ends: end }),
+    fc.record({ kind: fc.constant('reset' as const), ends: end }),
+    fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 90_000 }), ends: end }),
+    fc.record({ kind: fc.constant('kill' as const) }),
+  );
+
+  it('each change is set at most once, and all is back where it was in the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(order, { maxLength: 15 }), async (orders) => {
+        const world = new World();
+        world.setMs = 200;
+        let changes = 0;
+        for (const one of orders) {
+          if (one.kind === 'set') {
+            changes += 1;
+            world.ends['set'] = [one.ends];
+            world.levers.set(key, { ...by, value: String(one.value) }).catch(() => {});
+            await world.clock.advance(100);
+          } else if (one.kind === 'reset') {
+            world.ends['reset'] = [one.ends];
+            world.levers.reset(key, 'bob').catch(() => {});
+            await world.clock.advance(100);
+          } else if (one.kind === 'wait') {
+            world.ends['reset'] = [one.ends];
+            await world.clock.advance(one.ms);
+          } else {
+            // Nothing of the old one is left but what it had kept.
+            const { kept } = world;
+            void world.levers.close();
+            const levers = world.start();
+            for (const lever of kept) levers.resume(key, lever);
+          }
+        }
+        world.ends['reset'] = [];
+        await world.clock.advance(200_000);
+        expect(world.ran.filter((command) => command !== 'reset').length).toBeLessThanOrEqual(changes);
+        expect(world.state).toMatchObject({ value: '3', held: null, driven: { state: 'settled' } });
+        expect(world.value).toBe('3');
+        expect(world.levers.kept()).toEqual([]);
+      }),
+    );
   });
 });

@@ -1,6 +1,6 @@
 /** The levers of the guard: their names, the values each accepts, and what they are when unset. */
 import { AllclearError } from '../../kernel/index.ts';
-import { parseUpstreams } from './upstreams.ts';
+import { parseUpstreams } from './upstream-urls.ts';
 
 /** What is known of a lever, built-in or of one's own. */
 export interface LeverDefinition {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
-import { parseUpstreams, type Upstream, UpstreamSet } from './upstreams.ts';
+import { parseUpstreams } from './upstream-urls.ts';
+import { type Upstream, UpstreamSet } from './upstreams.ts';
 
 function set(...urls: string[]) {
   const upstreams = new UpstreamSet(new TestClock());
