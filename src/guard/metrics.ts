@@ -137,7 +137,7 @@ function gauges(
   gauge(
     registry,
     'mcp_open_streams',
-    'GET event streams that clients hold open now; official SDK clients hold one each.',
+    'Event streams that clients hold open now: GET, and subscriptions/listen.',
     (set) => set({}, openStreams()),
   );
   gauge(

@@ -320,6 +320,19 @@ describe('a guard that cannot serve', () => {
     expect([...methods(upstream), ...methods(again)]).not.toContain('initialize');
   });
 
+  it('refuses discover with 503 when too many come, and whoever comes again is served', async () => {
+    const upstream = await eraServer();
+    const levers = { MAX_INIT_PER_SECOND: '2', INIT_QUEUE_SECONDS: '0.2' };
+    const one = await guard([upstream.url], { levers, cache: false });
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => connect(one, 'auto')));
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(5);
+    for (const refusal of refused) expect(refusal).toMatchObject({ reason: { data: { status: 503 } } });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect((await connect(one, 'auto')).getNegotiatedProtocolVersion()).toBe(NEWER);
+    expect(methods(upstream)).not.toContain('initialize');
+  });
+
   it('never does so either while a server of the older era is still there', async () => {
     const older = await sessionServer({ name: 'older' });
     const newer = await eraServer({ name: 'newer' });

@@ -67,7 +67,7 @@ export function isRegular(
   if (method === '' || method === 'batch') return false;
   if (isNewer(version))
     return versionHeader === version && methodHeader === method && method !== 'initialize';
-  return version === '' && isKnownVersion(versionHeader ?? '');
+  return version === '' && !isNewer(versionHeader) && isKnownVersion(versionHeader ?? '');
 }
 
 /**
