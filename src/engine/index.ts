@@ -4,6 +4,7 @@ export { mapUrl, parseHostMapping } from './hosts.ts';
 export { isOver, readState, transition } from './incident.ts';
 export { type Journal, openIncident, openJournal } from './journal.ts';
 export { withoutRepeat } from './judge.ts';
+export { labelEnv } from './label-env.ts';
 export type {
   HostMapping,
   Judgement,

@@ -8,6 +8,7 @@ import {
   diagnose,
   type Journal,
   type Levers,
+  labelEnv,
   type Responded,
   respond,
   type Surroundings,
@@ -133,12 +134,13 @@ async function treat(setup: Drill, alert: Alert, since: () => number): Promise<C
     onEvent({ kind: 'incident', event, output });
     if (event.kind === 'step-ended') output = '';
   });
+  const env = { ...surroundings.env, ...labelEnv(alert.labels), ALLCLEAR_INCIDENT: journal.incident };
   const others = Promise.all(setup.others.map((other) => askOther(other, setup)));
   const responded = await respond({
     runbook,
     journal,
     operator: drillOperator,
-    surroundings: { ...surroundings, env: { ...surroundings.env, ALLCLEAR_INCIDENT: journal.incident } },
+    surroundings: { ...surroundings, env },
     levers,
     policy: { ...DEFAULT_POLICY, checkBeforeFix: true, maxRounds: 1 },
     worker,
