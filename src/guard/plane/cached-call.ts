@@ -59,16 +59,20 @@ export class CachedCall implements Member, Owner {
   }
 
   start(): void {
+    const { upstreams, clock } = this.#context;
     const { results, flights } = this.#context.sharing!;
     const fresh = results.fresh(this.query);
     if (fresh) {
       this.#give(fresh.kept, fresh.ttlMs, 'hit');
       return;
     }
-    this.#res.once('close', () => this.#clientClosed());
-    if (results.stale(this.query)) {
-      this.#cancelTimer = this.#context.clock.after(SLOW_MS, () => this.#slow());
+    const stale = results.stale(this.query);
+    if (stale && !upstreams.isAvailable('newer')) {
+      this.#give(stale, 0, 'stale');
+      return;
     }
+    this.#res.once('close', () => this.#clientClosed());
+    if (stale) this.#cancelTimer = clock.after(SLOW_MS, () => this.#slow());
     flights.enter(this);
   }
 
@@ -93,6 +97,7 @@ export class CachedCall implements Member, Owner {
     sendRefusal(
       this.#res,
       refused(503, `The MCP server fails right now; try again in ${retryAfter} s`, retryAfter),
+      this.#message.id,
     );
   }
 

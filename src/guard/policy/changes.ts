@@ -4,7 +4,7 @@
  *
  * Each stream counts what it was told; the change that a stream tells as its k-th is the k-th that all of them
  * tell. Since servers may merge changes, or streams miss some, counts are compared for a short while only:
- * what comes later is news in any case.
+ * what comes later is news in any case, and what was told before is behind everyone.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kernel/index.ts';
@@ -42,9 +42,15 @@ export function changeOf(method: string, params: Readonly<Record<string, unknown
 interface Kind {
   /** Changes told so far. */
   count: number;
+  /** Of these, the ones told before the burst: each word comes within 2 s of the news before. */
+  base: number;
+  /** The burst began with a word that may be an old one come late: then counts tell nothing, and all is news. */
+  muddled: boolean;
   /** Monotonic ms of the first word of the last one. */
   toldAt: number;
 }
+
+const NEW_KIND: Kind = { count: 0, base: 0, muddled: false, toldAt: Number.NEGATIVE_INFINITY };
 
 /** All that streams have told. */
 export class Changes {
@@ -65,10 +71,16 @@ export class Changes {
   #isNews({ methods, uri }: Change, seen: LRUCache<string, number>, openedAt: number): boolean {
     const name = `${methods[0]}\n${uri ?? ''}`;
     const now = this.#clock.monotonic();
-    const kind = this.#kinds.get(name) ?? { count: 0, toldAt: Number.NEGATIVE_INFINITY };
-    const before = seen.get(name) ?? (openedAt <= kind.toldAt ? kind.count - 1 : kind.count);
-    if (before < kind.count && now - kind.toldAt < SAME_MS) {
-      seen.set(name, before + 1);
+    const kind = this.#kinds.get(name) ?? { ...NEW_KIND };
+    const missed = seen.get(name) ?? (openedAt <= kind.toldAt ? 0 : kind.count);
+    if (now - kind.toldAt >= SAME_MS) {
+      kind.muddled = missed < kind.count;
+      kind.base = kind.count;
+    } else if (kind.muddled) {
+      seen.set(name, kind.count);
+      return true;
+    } else if (Math.max(missed, kind.base) < kind.count) {
+      seen.set(name, Math.max(missed, kind.base) + 1);
       return false;
     }
     kind.count += 1;
