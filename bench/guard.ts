@@ -53,7 +53,7 @@ export async function guard(): Promise<BenchResult> {
   };
   const upstream = await run(startUpstream());
   const speed = await measureSpeed(upstream, run);
-  const latency = await measureLatency(upstream, speed.guard, speed.peakPerSecond / 2);
+  const latency = await measureLatency(upstream, speed.guarded, speed.peakPerSecond / 2);
   const streams = await measureStreams(run);
   const gateways = await measureGateways(run);
   const { overBare, overPeers } = speed;
@@ -82,11 +82,11 @@ export async function guard(): Promise<BenchResult> {
 type Run = (program: Promise<Program>) => Promise<Program>;
 
 async function measureSpeed(upstream: Program, run: Run) {
-  const guard = await run(startGuard(upstream.url));
+  const guarded = await run(startGuard(upstream.url));
   const bare = await run(startBare(upstream));
   const runs = [
-    { name: 'guard', program: guard, call: sessionCall },
-    { name: 'guard, 2026-07-28', program: guard, call: statelessCall },
+    { name: 'guard', program: guarded, call: sessionCall },
+    { name: 'guard, 2026-07-28', program: guarded, call: statelessCall },
     { name: 'bare', program: bare, call: sessionCall },
     { name: 'bare, 2026-07-28', program: bare, call: statelessCall },
     {
@@ -110,7 +110,7 @@ async function measureSpeed(upstream: Program, run: Run) {
   const costs = (name: string) => seen.get(name)!.map((one) => one.cpuMicroseconds);
   const peers = ['@fastify/http-proxy', 'http-proxy-3'];
   return {
-    guard,
+    guarded,
     peakPerSecond: median(speeds('guard')),
     overBare: medianRatio(speeds('guard'), speeds('bare')),
     overPeers: Math.min(...peers.map((peer) => medianRatio(speeds('guard'), speeds(peer)))),
@@ -133,20 +133,19 @@ function summary(rounds: readonly Closed[]) {
 }
 
 /** At a fixed rate, so that what is measured is the guard and not the queue in front of a busy one. */
-async function measureLatency(upstream: Program, guard: Program, rate: number) {
+async function measureLatency(upstream: Program, guarded: Program, rate: number) {
   const direct: Open[] = [];
   const through: Open[] = [];
   const seconds = 4;
   for (let turn = 0; turn < LATENCY_ROUNDS; turn++) {
     direct.push(await openLoop(upstream, rate, seconds));
-    through.push(await openLoop(guard, rate, seconds));
+    through.push(await openLoop(guarded, rate, seconds));
     note(`fixed rate, round ${turn + 1} of ${LATENCY_ROUNDS}`);
   }
   const failed = [...direct, ...through].reduce((sum, one) => sum + one.failed, 0);
   if (failed > 0) throw new Error(`${failed} calls failed at ${Math.round(rate)} requests/s`);
-  const middle = (rounds: readonly Open[], read: (one: Open) => number) => median(rounds.map(read));
-  const p50 = [direct, through].map((rounds) => middle(rounds, (one) => one.p50Ms));
-  const p99 = [direct, through].map((rounds) => middle(rounds, (one) => one.p99Ms));
+  const p50 = [direct, through].map((rounds) => median(rounds.map((one) => one.p50Ms)));
+  const p99 = [direct, through].map((rounds) => median(rounds.map((one) => one.p99Ms)));
   return {
     requestsPerSecond: Math.round(rate),
     directMs: { p50: round(p50[0]!), p99: round(p99[0]!) },
@@ -165,19 +164,19 @@ async function measureStreams(run: Run) {
   const port = await freePort();
   const command = node('streams.ts', 'serve', String(port));
   const server = await run(start({ name: 'event streams', core: LOAD_CORE, port, command }));
-  const guard = await run(startGuard(server.url));
+  const guarded = await run(startGuard(server.url));
   const direct: number[] = [];
   const through: number[] = [];
   const read = async (program: Program) =>
     Number(await pinned(node('streams.ts', 'read', `${program.url}/mcp`, String(STREAMS))));
   for (let turn = -2; turn < STREAM_ROUNDS; turn++) {
-    const [one, other] = [await read(server), await read(guard)];
+    const [one, other] = [await read(server), await read(guarded)];
     if (turn < 0) continue;
     direct.push(one);
     through.push(other);
   }
   note('event streams');
-  await guard.stop();
+  await guarded.stop();
   await server.stop();
   return {
     streams: STREAMS,

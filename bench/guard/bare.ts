@@ -13,7 +13,7 @@ createServer((req, res) => {
   const chunks: Buffer[] = [];
   req.on('data', (chunk: Buffer) => chunks.push(chunk));
   req.on('end', () => {
-    const { host, connection, 'content-length': length, ...headers } = req.headers;
+    const { host: _host, connection: _connection, 'content-length': _length, ...headers } = req.headers;
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const method = req.method as Dispatcher.HttpMethod;
     pool.dispatch({ method, path: req.url!, headers, body }, new Passage(res));
@@ -34,7 +34,7 @@ class Passage implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    const { connection, 'transfer-encoding': encoding, ...rest } = headers;
+    const { connection: _connection, 'transfer-encoding': _encoding, ...rest } = headers;
     this.#res.writeHead(status, rest);
   }
 

@@ -5,6 +5,10 @@
 
 export const CLIENTS = 256;
 
+/** What the tool says. */
+export const ANSWER =
+  '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"The weather in Paris is sunny, 22 degrees."}]}}';
+
 export interface Call {
   readonly path: string;
   /** `CLIENT` in a header or in the body stands for the number of the client, from 100 to 355. */

@@ -2,10 +2,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ANSWER } from './calls.ts';
 import { freePort, LOAD_CORE, PROXY_CORE, type Program, start } from './programs.ts';
-
-export const ANSWER =
-  '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"The weather in Paris is sunny, 22 degrees."}]}}';
 
 /** Answers every request with the same small JSON, as a tool's result. */
 export async function startUpstream(): Promise<Program> {

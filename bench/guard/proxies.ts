@@ -29,7 +29,7 @@ export function installGateways(): void {
   execFileSync('npm', args, { cwd: GATEWAYS, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** @param nodeOptions for the guard's own process, as `--expose-gc` */
+/** @param nodeOptions for the guard's own process, as `--inspect=…` */
 export async function startGuard(upstreamUrl: string, nodeOptions: readonly string[] = []): Promise<Guard> {
   const port = await freePort();
   const adminPort = await freePort();
@@ -39,8 +39,14 @@ export async function startGuard(upstreamUrl: string, nodeOptions: readonly stri
     core: PROXY_CORE,
     port,
     command: [
-      ...[execPath, ...nodeOptions, main, 'guard', '--upstream', upstreamUrl, '--no-state'],
-      ...['--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${adminPort}`],
+      execPath,
+      ...nodeOptions,
+      main,
+      'guard',
+      `--upstream=${upstreamUrl}`,
+      `--listen=127.0.0.1:${port}`,
+      `--admin=127.0.0.1:${adminPort}`,
+      '--no-state',
     ],
   });
   return { ...program, adminUrl: `http://127.0.0.1:${adminPort}` };
@@ -88,12 +94,19 @@ export async function startGateway(name: 'mcp-proxy' | 'supergateway'): Promise<
     name === 'mcp-proxy'
       ? [
           ...node('../gateways/node_modules/mcp-proxy/dist/bin/mcp-proxy.mjs'),
-          ...['--host', '127.0.0.1', '--port', String(port), '--server', 'stream', '--', ...server],
+          '--host=127.0.0.1',
+          `--port=${port}`,
+          '--server=stream',
+          '--',
+          ...server,
         ]
       : [
           ...node('../gateways/node_modules/supergateway/dist/index.js'),
-          ...['--outputTransport', 'streamableHttp', '--stateful', '--logLevel', 'none'],
-          ...['--port', String(port), '--stdio', server.join(' ')],
+          '--outputTransport=streamableHttp',
+          '--stateful',
+          '--logLevel=none',
+          `--port=${port}`,
+          `--stdio=${server.join(' ')}`,
         ];
   return start({ name, core: PROXY_CORE, port, command });
 }

@@ -9,7 +9,7 @@ export function median(values: readonly number[]): number {
 
 /** The median over rounds of a / b: both of a round ran within seconds of each other, on the same machine. */
 export function medianRatio(a: readonly number[], b: readonly number[]): number {
-  return median(a.map((value, round) => value / b[round]!));
+  return median(a.map((value, index) => value / b[index]!));
 }
 
 export function round(value: number, digits = 2): number {

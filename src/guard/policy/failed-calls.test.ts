@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FailedCalls, RETRY_WINDOW_MS } from './failed-calls.ts';
 
