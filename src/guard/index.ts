@@ -8,7 +8,7 @@ export type { Log, LogEntry } from './log.ts';
 export type { RequestLogging } from './plane/request-log.ts';
 export { type LeverName, leverNames } from './policy/lever-definitions.ts';
 export { leversFromEnv } from './policy/lever-env.ts';
-export type { LeverState } from './policy/levers.ts';
+export type { LeverState } from './policy/lever-model.ts';
 export type { GuardSettings } from './reload.ts';
 
 /** As `parseGuardFile`, loaded when the first configuration is read. */

@@ -8,10 +8,8 @@
  * Each step is kept before its command runs, so a guard that dies in the middle finds it again as `unknown`.
  * A `set` runs at most once per change; a `reset` must do no harm when it is repeated.
  */
-import { oneLine } from '../../kernel/index.ts';
-import { Hold, type HoldRecord, type LeverChange, needed, newHold } from '../policy/lever-hold.ts';
+import { Hold, type HoldRecord, heldOf, type LeverChange, needed, newHold } from '../policy/lever-hold.ts';
 import { keyText, type LeverKey } from '../policy/lever-key.ts';
-import type { LeverState } from '../policy/levers.ts';
 import {
   type DrivenLeverState,
   type DrivenPort,
@@ -20,13 +18,19 @@ import {
   notReturned,
   unknown,
 } from './driven-model.ts';
-import { type Cause, type CommandEnd, type Driver, type DriverAction, driverEnv } from './driver.ts';
+import {
+  type Cause,
+  type CommandEnd,
+  type Driver,
+  type DriverAction,
+  driverRun,
+  readingOf,
+} from './driver.ts';
 import type { Serial } from './serial.ts';
 import type { Due, KeptLever } from './state-file.ts';
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
-const MAX_READING = 200;
 const NOBODY: Cause = { actor: 'guard', reason: 'reading', incident: null };
 
 export class DrivenLever {
@@ -70,27 +74,23 @@ export class DrivenLever {
     return this.#hold !== null || this.#asked > 0;
   }
 
+  /** Of one tool, and neither configured nor held. */
+  get idle(): boolean {
+    return this.key.tool !== null && this.#configured === null && !this.held;
+  }
+
   get incident(): string | null {
     return this.#hold?.record.incident ?? null;
   }
 
-  get hasBase(): boolean {
-    return this.#configured !== null;
-  }
-
   get state(): DrivenLeverState {
     const base = this.#base ?? (this.#hold ? '' : (this.#reads?.value ?? ''));
-    let held: LeverState['held'] = null;
-    if (this.#hold) {
-      const { actor, reason, incident, setAt, until } = this.#hold.record;
-      held = { actor, reason, incident, setAt, until };
-    }
     return {
       name: keyText(this.key),
       value: this.#hold?.record.value ?? base,
       base,
       inherits: false,
-      held,
+      held: heldOf(this.#hold),
       driven: { state: this.#phase, reads: this.#reads, failure: this.#failure },
     };
   }
@@ -220,21 +220,18 @@ export class DrivenLever {
 
   /** Runs `reset` for what is due. @returns why it failed, null when it is back */
   async #return(): Promise<string | null> {
-    const { event, actor, reason } = this.#due!;
+    const { event, ...by } = this.#due!;
+    const cause = { ...by, incident: this.incident };
     const from = this.state.value;
-    const incident = this.incident;
     this.#hold?.cancel();
     this.#cancelRetry();
     await this.#port.keep();
-    const end = await this.#command(this.#driver.reset === null ? 'set' : 'reset', this.#base ?? '', {
-      actor,
-      reason,
-      incident,
-    });
+    const action = this.#driver.reset === null ? 'set' : 'reset';
+    const end = await this.#command(action, this.#base ?? '', cause);
     if (end.kind !== 'ok') {
       this.#attempts += 1;
       this.#failure = `reset ${end.why}`;
-      this.#tell('lever-overdue', from, this.#base ?? '', { actor, reason, incident }, end.why);
+      this.#tell('lever-overdue', from, this.#base ?? '', cause, end.why);
       this.#again(Math.min(FIRST_RETRY_MS * 2 ** (this.#attempts - 1), LAST_RETRY_MS));
       return end.why;
     }
@@ -242,7 +239,7 @@ export class DrivenLever {
     this.#failure = null;
     await this.#port.keep();
     await this.#look();
-    this.#tell(event, from, this.state.value, { actor, reason, incident }, '');
+    this.#tell(event, from, this.state.value, cause, '');
     return null;
   }
 
@@ -264,7 +261,7 @@ export class DrivenLever {
       return;
     }
     if (this.#failure?.startsWith('read ')) this.#failure = null;
-    const value = this.#normal(oneLine(end.stdout, MAX_READING));
+    const value = readingOf(this.#driver, end.stdout);
     this.#reads = { value, at: this.#port.clock.now() };
     const wanted = this.#hold?.record.value ?? this.#base ?? value;
     if (this.#doubt) {
@@ -285,21 +282,10 @@ export class DrivenLever {
     this.#serial.run(() => this.#look()).catch(() => {});
   }
 
-  /** As the lever writes its values, where it is one of them. */
-  #normal(text: string): string {
-    try {
-      return this.#driver.parse(text);
-    } catch {
-      return text;
-    }
-  }
-
   #command(action: DriverAction, value: string, cause: Cause): Promise<CommandEnd> {
     const { run, signal } = this.#port;
-    const { timeoutSeconds } = this.#driver;
     if (signal.aborted) return Promise.resolve({ kind: 'failed', stdout: '', why: 'the guard stops' });
-    const command = this.#driver[action]!;
-    return run({ command, env: driverEnv(this.key, action, value, cause), timeoutSeconds, signal });
+    return run(driverRun(this.#driver, this.key, action, value, cause, signal));
   }
 
   #tell(event: string, from: string, to: string, cause: Cause & { until?: number }, why: string): void {

@@ -2,7 +2,7 @@
 import { AllclearError } from '../../kernel/index.ts';
 import type { LeverChange } from '../policy/lever-hold.ts';
 import { keyText, type LeverKey, notPerTool } from '../policy/lever-key.ts';
-import type { LeverBase } from '../policy/levers.ts';
+import type { LeverBase } from '../policy/lever-model.ts';
 import { DrivenLever } from './driven-lever.ts';
 import type { DrivenLeverState, DrivenPort } from './driven-model.ts';
 import type { Driver } from './driver.ts';
@@ -186,10 +186,9 @@ export class DrivenLevers {
     if (!family.levers.has(keyText(key))) family.levers.set(keyText(key), this.#find(key));
   }
 
-  /** A tool's lever that is neither set nor held is no entry. */
   #forget(family: Family): void {
     for (const [key, lever] of family.levers) {
-      if (lever.key.tool !== null && !lever.held && !lever.hasBase) family.levers.delete(key);
+      if (lever.idle) family.levers.delete(key);
     }
   }
 

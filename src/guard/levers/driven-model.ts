@@ -2,7 +2,7 @@
 import { AllclearError, type Clock } from '../../kernel/index.ts';
 import type { Log } from '../log.ts';
 import { keyText, type LeverKey } from '../policy/lever-key.ts';
-import type { LeverState } from '../policy/levers.ts';
+import type { LeverState } from '../policy/lever-model.ts';
 import type { CommandEnd, RunCommand } from './driver.ts';
 
 /** What a driven lever's commands do, and what they found. */

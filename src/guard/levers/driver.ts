@@ -2,9 +2,11 @@
  * A lever that commands move: what is configured of it, and how its commands are run. The guard runs none
  * itself; who starts it hands in a runner.
  */
-import { printable } from '../../kernel/index.ts';
+import { oneLine, printable } from '../../kernel/index.ts';
 import type { LeverDefinition } from '../policy/lever-definitions.ts';
 import type { LeverKey } from '../policy/lever-key.ts';
+
+const MAX_READING = 200;
 
 /** What is configured of a driven lever. Its base is with the other levers' bases. */
 export interface Driver extends LeverDefinition {
@@ -49,14 +51,16 @@ export interface Cause {
   readonly incident: string | null;
 }
 
-/** Values reach the command only here, never in its text. */
-export function driverEnv(
+/** The command for an action. Values reach it only in its environment, never in its text. */
+export function driverRun(
+  driver: Driver,
   key: LeverKey,
   action: DriverAction,
   value: string,
   cause: Cause,
-): Record<string, string> {
-  return {
+  signal: AbortSignal,
+): CommandRun {
+  const env = {
     LEVER_NAME: key.name,
     LEVER_TOOL: key.tool ?? '',
     LEVER_ACTION: action,
@@ -65,6 +69,17 @@ export function driverEnv(
     LEVER_REASON: printable(cause.reason),
     LEVER_INCIDENT: printable(cause.incident ?? ''),
   };
+  return { command: driver[action] ?? driver.set, env, timeoutSeconds: driver.timeoutSeconds, signal };
+}
+
+/** What `read` printed, as the lever writes its values, where it is one of them. */
+export function readingOf(driver: Driver, stdout: string): string {
+  const text = oneLine(stdout, MAX_READING);
+  try {
+    return driver.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** For a guard that was given none. */

@@ -20,7 +20,8 @@ export async function lockFile(file: string): Promise<FileLock | null> {
   let database: DatabaseSync | undefined;
   try {
     database = new sqlite.DatabaseSync(`${file}.lock`, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so no journal is needed beside it.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database?.close();
     if ((error as { errcode?: unknown }).errcode === BUSY) return null;

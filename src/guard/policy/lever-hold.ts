@@ -29,6 +29,15 @@ export interface HoldRecord {
   readonly until: number;
 }
 
+/** A hold as lists show it: who, why, until when. */
+export type Held = Omit<HoldRecord, 'value'>;
+
+export function heldOf(hold: Hold | null): Held | null {
+  if (hold === null) return null;
+  const { actor, reason, incident, setAt, until } = hold.record;
+  return { actor, reason, incident, setAt, until };
+}
+
 /**
  * What is kept of a change from now on.
  * @param value the change's value, normalized

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
-import { type HeldLever, LeverBoard, type LeverState } from './levers.ts';
+import type { HeldLever, LeverState } from './lever-model.ts';
+import { LeverBoard } from './levers.ts';
 
 const base = { UPSTREAMS: 'http://a:1', MAX_SESSIONS: '100', 'TOOL_TIMEOUT_SECONDS[b]': '9' };
 const NAMES = [

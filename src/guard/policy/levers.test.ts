@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
-import { LeverBoard, type LeverEvent } from './levers.ts';
+import type { LeverEvent } from './lever-model.ts';
+import { LeverBoard } from './levers.ts';
 
 function board(base: Record<string, string> = {}) {
   const clock = new TestClock();

@@ -5,62 +5,13 @@
  */
 import { AllclearError, type Clock } from '../../kernel/index.ts';
 import { type LeverName, leverDefinitions, leverNames } from './lever-definitions.ts';
-import { Hold, type HoldRecord, type LeverChange, needed, newHold } from './lever-hold.ts';
+import { Hold, type HoldRecord, heldOf, type LeverChange, needed, newHold } from './lever-hold.ts';
 import { builtIn, keyText, type LeverKey, parseKey } from './lever-key.ts';
+import type { HeldLever, LeverBase, LeverEvent, LeverState, Rebased } from './lever-model.ts';
 import { type LeverValues, leverValues } from './lever-values.ts';
 
 /** Levers of single tools that are set or held at once. */
 const MAX_TOOL_LEVERS = 1000;
-
-/** One lever as the API lists it. The engine declares the same shape as its port. */
-export interface LeverState {
-  /** `MAX_SESSIONS`, `TOOL_TIMEOUT_SECONDS[search]`. */
-  readonly name: string;
-  /** The value in force; '' is off. */
-  readonly value: string;
-  /** The value it goes back to. */
-  readonly base: string;
-  /** It has no base of its own, and goes back to what counts for all tools. */
-  readonly inherits: boolean;
-  /** Set while a live change holds; times are epoch ms. */
-  readonly held: Omit<HoldRecord, 'value'> | null;
-}
-
-/** What happened to a lever, for the log. Times are epoch ms. */
-export interface LeverEvent {
-  readonly event:
-    | 'lever-set'
-    | 'lever-reset'
-    | 'lever-expired'
-    | 'lever-released'
-    /** The configuration gave it another base, and nobody holds it. */
-    | 'lever-rebased';
-  readonly at: number;
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-  readonly actor: string;
-  readonly reason: string;
-  readonly incident: string | null;
-  readonly until: number | null;
-}
-
-/** A lever that is held, as it is kept over a restart. */
-export interface HeldLever {
-  readonly name: string;
-  readonly hold: HoldRecord;
-}
-
-/** A base that the configuration changed. */
-export interface Rebased {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-  /** Somebody holds it: the new base counts when the hold ends. */
-  readonly held: boolean;
-}
-
-export type LeverBase = Readonly<Record<string, string | undefined>>;
 
 interface Slot {
   readonly name: LeverName;
@@ -258,12 +209,7 @@ export class LeverBoard {
   #state(slot: Slot): LeverState {
     const inherits = slot.base === null;
     const base = slot.base ?? this.#inherited(slot);
-    let held: LeverState['held'] = null;
-    if (slot.hold) {
-      const { actor, reason, incident, setAt, until } = slot.hold.record;
-      held = { actor, reason, incident, setAt, until };
-    }
-    return { name: keyText(slot), value: this.#text(slot), base, inherits, held };
+    return { name: keyText(slot), value: this.#text(slot), base, inherits, held: heldOf(slot.hold) };
   }
 
   #text(slot: Slot): string {
