@@ -23,7 +23,10 @@ describe('allclear drill token-refresh-cascade', () => {
       verified: true,
     });
     expect(result.steps.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
-    expect(result.others).toContainEqual({ runbook: 'session-storm', verdict: 'ruled-out' });
+    expect(result.others).toEqual([
+      { runbook: 'session-storm', verdict: 'ruled-out' },
+      { runbook: 'tool-timeout-spiral', verdict: 'ruled-out' },
+    ]);
     // The failure was real: people had to log in again. And it was cured: they did.
     expect(result.clients.lost).toBeGreaterThan(CLIENTS / 4);
     expect(Math.min(...result.connected)).toBeLessThan(CLIENTS / 2);

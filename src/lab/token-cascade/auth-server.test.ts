@@ -13,24 +13,24 @@ import { requireToken } from './resource-server.ts';
 import { Throttle } from './throttle.ts';
 import { createTokenStore } from './token-store.ts';
 
-const THROTTLE = 50;
+const THROTTLE = 20;
 const servers: Server[] = [];
 const counts = { ok: 0, refused: 0, throttled: 0 };
 let issuer = '';
 let mcp = '';
 let desk = '';
 let life = 3600;
+const accessTokenSeconds = () => life;
+const hello: RequestListener = (_, response) => void response.end('hello');
 
 beforeAll(async () => {
   const front = createServer();
   issuer = await listen(front);
-  const accessTokenSeconds = () => life;
   const provider = createProvider(issuer, createTokenStore(systemClock), accessTokenSeconds);
   const throttle = new Throttle(THROTTLE, systemClock);
   front.on('request', publicFace(provider, { throttle, burn: () => {}, counts }));
   desk = await serve(createLogInDesk({ provider, counts, accessTokenSeconds, clock: systemClock }));
   const keys = keysOf(await (await fetch(`${issuer}/jwks`)).json());
-  const hello: RequestListener = (_, response) => void response.end('hello');
   mcp = `${await serve(requireToken(hello, () => ({ issuer, keys, now: systemClock.now() })))}/mcp`;
 });
 
@@ -122,7 +122,7 @@ describe('the authorization server of the token cascade', () => {
   it('turns away who asks too often, in words that are no OAuth', async () => {
     const form = { grant_type: 'refresh_token', refresh_token: 'none', client_id: CLIENT_ID };
     const answers = await Promise.all(
-      Array.from({ length: 4 * THROTTLE }, () =>
+      Array.from({ length: 10 * THROTTLE }, () =>
         fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) }),
       ),
     );
