@@ -36,7 +36,7 @@ export interface Watched extends WatchedTokens {
   /** All levers, those that commands move as well. */
   readonly listLevers: () => readonly DeskLever[];
   readonly tools: Tools;
-  /** Initialize requests taken in and not yet answered. */
+  /** Openings taken in and not yet answered. */
   readonly pendingInitializes: () => number;
   readonly openStreams: () => number;
   /** Null when nothing is cached. */
@@ -60,14 +60,14 @@ export class GuardMetrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#initializeTotal = new Counter({
       name: 'mcp_initialize_total',
-      help: 'Initialize requests by outcome: ok, error (from upstream), rejected (by the guard), abandoned (client left).',
+      help: 'Openings (initialize, and server/discover that went to an upstream) by outcome: ok, error (from upstream), rejected (by the guard), abandoned (client left).',
       labelNames: ['outcome'],
       registers,
     });
     for (const outcome of outcomes) this.#initializeTotal.inc({ outcome }, 0);
     this.#initializeSeconds = new Histogram({
       name: 'mcp_initialize_duration_seconds',
-      help: 'Seconds from taking in an initialize request to its end, waiting for admission included, whatever the outcome.',
+      help: 'Seconds from taking in an opening (initialize, server/discover) to its end, waiting for admission included, whatever the outcome.',
       buckets: INITIALIZE_BUCKETS,
       registers,
     });
@@ -143,7 +143,7 @@ function gauges(
   gauge(
     registry,
     'mcp_initialize_queue_depth',
-    'Initialize requests taken in and not yet answered: waiting for admission or for the upstream.',
+    'Openings taken in and not yet answered: waiting for admission or for the upstream.',
     (set) => set({}, pendingInitializes()),
   );
   gauge(
