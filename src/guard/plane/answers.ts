@@ -21,6 +21,24 @@ export const sessionNotFound: Refused = {
   message: 'Session not found',
 };
 
+/** What is said of a session that nobody holds; the words are the SDK's. */
+export const denials = {
+  unknown: sessionNotFound,
+  'not-offered': { status: 405, code: SERVER_ERROR, message: 'Method not allowed.' },
+} satisfies Record<string, Refused>;
+
+/** The connection to the server broke in the middle of a call. */
+export const brokenOff: Refused = {
+  status: 502,
+  code: SERVER_ERROR,
+  message: 'The connection to the MCP server broke before it answered; whether it did the work is unknown',
+};
+
+/** No server that could take the request can be reached. @param retryAfter whole seconds */
+export function unavailable(retryAfter: number): Refused {
+  return refused(503, `The MCP server cannot be reached right now; try again in ${retryAfter} s`, retryAfter);
+}
+
 /** A refusal with the SDK's general code. */
 export function refused(status: number, message: string, retryAfter?: number): Refused {
   return { status, code: SERVER_ERROR, message, retryAfter };

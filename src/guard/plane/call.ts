@@ -3,30 +3,29 @@ import type { IncomingMessage } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { isRegular } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
-import { isStateless, type Message, namedVersion } from '../policy/message.ts';
+import { isStateless, type Message } from '../policy/message.ts';
 import { needOf, Route } from '../policy/route.ts';
-import type { Session } from '../policy/sessions.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import { AnswerWatch, readAnswer } from './answer-watch.ts';
-import { refused, sendRefusal, sessionNotFound } from './answers.ts';
+import {
+  brokenOff,
+  denials,
+  type Refused,
+  refused,
+  sendRefusal,
+  sessionNotFound,
+  unavailable,
+} from './answers.ts';
+import { type CallObserver, CallRecord } from './call-record.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
-import { Exchange, type Watcher } from './exchange.ts';
-import { requestHeaders } from './headers.ts';
+import { Exchange, type ResponseHeaders, type Watcher } from './exchange.ts';
+import { canGrow, headerText, isEventStream, requestHeaders } from './headers.ts';
 import { type LastWords, sayLastWords } from './last-words.ts';
-import { pathOf, upstreamPath } from './path.ts';
+import { upstreamPath } from './path.ts';
 import type { Reply } from './reply.ts';
+import { SessionUse } from './session-use.ts';
 import { RetryStamper } from './sse.ts';
-
-const MAX_SESSION_ID = 512;
-
-type ResponseHeaders = Record<string, string | string[] | undefined>;
-
-/** Somebody who stands in front of a call, and is told once how it ended. */
-export interface CallObserver {
-  /** @param error '' for success; else as in the label `error_type`: a JSON-RPC code, `tool_error`, … */
-  ended(error: string): void;
-}
 
 export class Call implements Watcher {
   readonly #context: PlaneContext;
@@ -34,14 +33,10 @@ export class Call implements Watcher {
   readonly #res: Reply;
   readonly #body: Buffer | null;
   readonly #message: Message;
-  readonly #startedAt: number;
-  /** The session that the request names; '' for none. The newer era has none, whatever the header says. */
-  readonly #id: string;
+  /** Of the older era: in the newer one there are no sessions, whatever the header says. */
+  readonly #use: SessionUse;
   readonly #stateless: boolean;
   readonly #opensStream: boolean;
-  #session: Session | undefined;
-  /** Counted among the session's calls. */
-  #inSession = false;
   /** The way of a request whose upstream is not known from its session. */
   #route: Route | null = null;
   #exchange: Exchange | null = null;
@@ -55,11 +50,12 @@ export class Call implements Watcher {
   #gone = false;
   /** Set for what a handshake asks for after initialize, until it is answered. */
   #followed: ((answered: boolean) => void) | null = null;
-  #ended = false;
   #interrupted = false;
   /** A GET event stream or a subscription is open. */
   #streaming = false;
-  readonly #observer: CallObserver | null;
+  readonly #record: CallRecord;
+  /** Somebody stands in front, and may interrupt. */
+  readonly #observed: boolean;
 
   constructor(
     context: PlaneContext,
@@ -70,32 +66,32 @@ export class Call implements Watcher {
     observer: CallObserver | null = null,
   ) {
     this.#context = context;
-    this.#observer = observer;
+    this.#record = new CallRecord(context, req, res, message, observer);
+    this.#observed = observer !== null;
     this.#req = req;
     this.#res = res;
     this.#body = body;
     this.#message = message;
-    this.#startedAt = context.clock.monotonic();
     const { 'mcp-session-id': id, 'mcp-protocol-version': version } = req.headers;
     this.#stateless = isStateless(message, headerText(version));
-    this.#id = typeof id === 'string' && !this.#stateless ? id : '';
+    const named = typeof id === 'string' && !this.#stateless ? id : '';
+    this.#use = new SessionUse(context.sessions, req, named);
     this.#opensStream = req.method === 'GET' || message.method === 'subscriptions/listen';
   }
 
   start(): void {
     this.#res.on('close', () => this.#clientClosed());
     const { sessions, upstreams } = this.#context;
-    this.#session = this.#id === '' ? undefined : sessions.use(this.#id);
-    if (this.#session) {
-      this.#enterSession(this.#session);
-      this.#ask(this.#session.upstream);
-    } else if (this.#id !== '' && sessions.isLost(this.#id)) {
-      const owed = sessions.takeOwed(this.#id);
-      if (owed) endSession(this.#context, owed, this.#id, this.#req);
+    const { id } = this.#use;
+    const session = this.#use.enter();
+    if (session) this.#ask(session.upstream);
+    else if (id !== '' && sessions.isLost(id)) {
+      const owed = sessions.takeOwed(id);
+      if (owed) endSession(this.#context, owed, id, this.#req);
       this.#answer(sessionNotFound);
     } else {
       // A session may be unknown: after a restart of the guard every one is. Those it may belong to are asked.
-      const need = this.#id === '' ? needOf(this.#message, this.#stateless) : 'session';
+      const need = id === '' ? needOf(this.#message, this.#stateless) : 'session';
       this.#route = new Route(upstreams, need, this.#message.method, this.#isRegular());
       this.#ask(this.#route.next());
     }
@@ -109,7 +105,8 @@ export class Call implements Watcher {
   #ask(upstream: Upstream | undefined): void {
     const pool = upstream && this.#pool(upstream);
     if (!upstream || !pool) {
-      this.#answer(this.#route?.sessionIsUnknown ? sessionNotFound : this.#unavailable());
+      const denial = this.#route?.denial;
+      this.#answer(denial ? denials[denial] : this.#unavailable());
       return;
     }
     this.#upstream = upstream;
@@ -133,25 +130,17 @@ export class Call implements Watcher {
   }
 
   answered(status: number, headers: ResponseHeaders): 'pass' | 'swallow' | 'hold' {
-    const { fleet, sessions } = this.#context;
     const upstream = this.#upstream!;
-    fleet.alive(upstream);
+    this.#context.fleet.alive(upstream);
     this.#followed?.(true);
     this.#status = status;
     this.#error = status >= 400 ? String(status) : '';
-    const session = this.#session;
-    if (session) {
-      if (!this.#deniesSession(status)) {
-        if (status < 400) session.boot = upstream.boot;
-        if (this.#req.method === 'DELETE' && status < 300) sessions.forget(session.id);
-      } else {
-        sessions.lose(session);
-        if (status !== 404) return 'swallow';
-      }
+    if (this.#use.session) {
+      if (this.#use.answered(status) && status !== 404) return 'swallow';
     } else {
       const verdict = this.#route!.answered(status);
       if (verdict === 'next') return this.#swallow();
-      if (this.#id !== '' && status < 300) this.#adopt(upstream);
+      if (status < 300) this.#use.adopt(upstream);
       if (verdict === 'look' && headers['content-encoding'] === undefined) {
         this.#watchFor(headers);
         return 'hold';
@@ -180,40 +169,14 @@ export class Call implements Watcher {
     }
     if (this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
     // An observer may interrupt, which has to happen between two events.
-    if (streaming && this.#observer !== null && canGrow(headers))
+    if (streaming && this.#observed && canGrow(headers))
       this.#exchange!.stamper = new RetryStamper(this.#res);
-  }
-
-  /** A 404 on the session's own path; or a 400 from a server that may have restarted since it last knew it. */
-  #deniesSession(status: number): boolean {
-    const session = this.#session!;
-    if (pathOf(this.#req.url!) !== session.path) return false;
-    return status === 404 || (status === 400 && session.boot < session.upstream.boot);
-  }
-
-  /** The upstream recognized a session that the guard did not know. */
-  #adopt(upstream: Upstream): void {
-    if (this.#req.method === 'DELETE' || this.#id.length > MAX_SESSION_ID) return;
-    this.#session = this.#context.sessions.add(this.#id, upstream, pathOf(this.#req.url!));
-    this.#enterSession(this.#session);
-  }
-
-  /** A session with a call in progress is not idle; one with nothing but an open stream is. */
-  #enterSession(session: Session): void {
-    this.#inSession = true;
-    session.calls += 1;
-  }
-
-  #leaveSession(): void {
-    if (!this.#inSession) return;
-    this.#inSession = false;
-    this.#session!.calls -= 1;
   }
 
   #openStream(): void {
     this.#streaming = true;
-    this.#leaveSession();
-    this.#exchange!.stamper = this.#context.streams.add(this.#res, this.#session);
+    this.#use.leave();
+    this.#exchange!.stamper = this.#context.streams.add(this.#res, this.#use.session ?? undefined);
   }
 
   headSent(): void {
@@ -237,7 +200,7 @@ export class Call implements Watcher {
     if (this.#gone) this.#observe(this.#answerPassed() ? this.#outcome() : 'cancelled');
     else if (failure === null) {
       if (this.#askNext) this.#next();
-      else if (this.#session && this.#deniedElsewise()) this.#answer(sessionNotFound);
+      else if (this.#use.session && this.#deniedElsewise()) this.#answer(sessionNotFound);
       else this.#observe(this.#outcome());
     } else if (began) {
       this.#observe('broken');
@@ -247,12 +210,7 @@ export class Call implements Watcher {
     } else if (failure === 'invalid') {
       this.#answer(refused(400, 'Bad Request: it cannot be passed on as HTTP'));
     } else if (failure === 'broken') {
-      this.#answer(
-        refused(
-          502,
-          'The connection to the MCP server broke before it answered; whether it did the work is unknown',
-        ),
-      );
+      this.#answer(brokenOff);
     } else this.#notReached(failure === 'refused');
   }
 
@@ -279,24 +237,19 @@ export class Call implements Watcher {
 
   /** Nothing was sent, so another upstream may be asked. */
   #notReached(refusedConnection: boolean): void {
-    const denied = refusedConnection || this.#context.sessions.isLost(this.#id);
-    if (!this.#session) {
+    const denied = refusedConnection || this.#context.sessions.isLost(this.#use.id);
+    if (!this.#use.session) {
       if (!refusedConnection) this.#route?.missed();
       this.#next();
     } else this.#answer(denied ? sessionNotFound : this.#unavailable());
   }
 
-  #unavailable() {
+  #unavailable(): Refused {
     const { levers, random } = this.#context;
-    const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
-    return refused(
-      503,
-      `The MCP server cannot be reached right now; try again in ${retryAfter} s`,
-      retryAfter,
-    );
+    return unavailable(retryAfterSeconds(levers.values.reconnectJitterSeconds, random));
   }
 
-  #answer(refusal: Parameters<typeof sendRefusal>[1]): void {
+  #answer(refusal: Refused): void {
     sendRefusal(this.#res, refusal, this.#message.id);
     this.#observe(String(refusal.status));
   }
@@ -308,8 +261,8 @@ export class Call implements Watcher {
 
   /** Whether its client still waits for an answer. One that has passed on a stream still open ends the call here. */
   waits(): boolean {
-    if (!this.#ended && this.#answerPassed()) this.#observe(this.#outcome());
-    return !this.#ended;
+    if (!this.#record.ended && this.#answerPassed()) this.#observe(this.#outcome());
+    return !this.#record.ended;
   }
 
   /** Instead of `start`: the call has been answered without being made. */
@@ -343,40 +296,8 @@ export class Call implements Watcher {
   }
 
   #observe(error: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#leaveSession();
-    this.#observer?.ended(error);
-    if (this.#req.method !== 'POST') return;
-    const { metrics, clock, requestLog } = this.#context;
-    const version = namedVersion(this.#message, headerText(this.#req.headers['mcp-protocol-version']));
-    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    metrics.operationEnded(this.#message.method, this.#message.tool, error, version, seconds);
-    if (requestLog.wants(error)) this.#note(error, version, seconds);
+    if (this.#record.ended) return;
+    this.#use.leave();
+    this.#record.end(error, this.#upstream);
   }
-
-  #note(error: string, version: string, seconds: number): void {
-    this.#context.requestLog.note({
-      req: this.#req,
-      res: this.#res,
-      message: this.#message,
-      error,
-      version,
-      seconds,
-      upstream: this.#upstream?.name ?? null,
-    });
-  }
-}
-
-/** Whether something may be added at the end of the body. */
-function canGrow(headers: ResponseHeaders): boolean {
-  return headers['content-length'] === undefined && headers['content-encoding'] === undefined;
-}
-
-function headerText(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function isEventStream(contentType: string | string[] | undefined): boolean {
-  return String(contentType ?? '').startsWith('text/event-stream');
 }

@@ -10,7 +10,7 @@ import { responseHeaders } from './headers.ts';
 import type { Reply } from './reply.ts';
 import type { RetryStamper } from './sse.ts';
 
-type ResponseHeaders = Record<string, string | string[] | undefined>;
+export type ResponseHeaders = Record<string, string | string[] | undefined>;
 
 export interface Watcher {
   /**

@@ -28,6 +28,20 @@ const NOT_FOR_UPSTREAM = new Set([
   'x-forwarded-proto',
 ]);
 
+/** A header that is sent once. */
+export function headerText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Whether something may be added at the end of a body that came with these headers. */
+export function canGrow(headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
+  return headers['content-length'] === undefined && headers['content-encoding'] === undefined;
+}
+
+export function isEventStream(contentType: string | string[] | undefined): boolean {
+  return String(contentType ?? '').startsWith('text/event-stream');
+}
+
 /** The request's headers for the upstream, with X-Forwarded-*; everything else untouched. */
 export function requestHeaders(req: IncomingMessage): string[] {
   const named = connectionNamed(req.headers.connection);

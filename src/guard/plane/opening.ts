@@ -18,7 +18,7 @@ import { refused, sendRefusal } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
-import { requestHeaders } from './headers.ts';
+import { headerText, requestHeaders } from './headers.ts';
 import { pathOf, upstreamPath } from './path.ts';
 import type { Reply } from './reply.ts';
 
@@ -163,7 +163,7 @@ export class Opening implements Watcher {
     const { method } = this.#message;
     const { rejected, learned } = judge(this.#speech, method, this.#status, readAnswer(body));
     const { 'mcp-protocol-version': version, 'mcp-method': named } = this.#req.headers;
-    const regular = isRegular(this.#message, textOf(version), textOf(named));
+    const regular = isRegular(this.#message, headerText(version), headerText(named));
     if (learned !== undefined && (learned || regular)) {
       upstream.eras.learn(this.#speech, learned, upstream.boot);
     }
@@ -262,7 +262,7 @@ export class Opening implements Watcher {
     initializes.pending -= 1;
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
     if (outcome) metrics.initializeEnded(outcome, seconds);
-    const version = textOf(this.#req.headers['mcp-protocol-version']);
+    const version = headerText(this.#req.headers['mcp-protocol-version']);
     const label = error === '' && outcome !== 'ok' ? (outcome ?? '') : error;
     const named = namedVersion(this.#message, version);
     metrics.operationEnded(this.#message.method, '', label, named, seconds);
@@ -277,10 +277,6 @@ export class Opening implements Watcher {
       upstream: this.#upstream?.name ?? null,
     });
   }
-}
-
-function textOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined;
 }
 
 function refusalText(why: Refusal, retryAfter: number): string {

@@ -80,7 +80,18 @@ describe('Route', () => {
     expect(route.next()).toBe(added[1]);
     expect(route.answered(400)).toBe('next');
     expect(route.next()).toBeUndefined();
-    expect(route.sessionIsUnknown).toBe(true);
+    expect(route.denial).toBe('unknown');
+  });
+
+  it('does not take a session for lost where its holder merely offers no stream', () => {
+    const { upstreams } = set('a', 'b', 'c');
+    const route = new Route(upstreams, 'session', '', true);
+    const verdicts = [404, 405, 404].map((status) => {
+      route.next();
+      return route.answered(status);
+    });
+    expect(verdicts).toEqual(['next', 'next', 'next']);
+    expect(route.denial).toBe('not-offered');
   });
 
   it('asks each upstream once at most, whatever they answer and whoever is up', () => {

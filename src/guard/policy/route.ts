@@ -25,6 +25,7 @@ export class Route {
   readonly #regular: boolean;
   readonly #tried: Upstream[] = [];
   #saidUnknown = false;
+  #saidNotOffered = false;
   #missed = false;
 
   /** @param regular a rejection tells of the server, see `isRegular` */
@@ -72,16 +73,23 @@ export class Route {
     this.#missed = true;
   }
 
-  /** All that may know the session were asked, and none does. */
-  get sessionIsUnknown(): boolean {
-    return this.#saidUnknown && !this.#missed;
+  /**
+   * How a session was denied that nobody of all who were asked holds; null when somebody could not be asked.
+   * A server may hold it and yet not offer the GET or DELETE: that it is unknown is then for others to say.
+   */
+  get denial(): 'unknown' | 'not-offered' | null {
+    if (this.#saidNotOffered) return 'not-offered';
+    return this.#saidUnknown && !this.#missed ? 'unknown' : null;
   }
 
-  /** The session is none of this upstream's. The protocol's own answer helps the client, whoever is asked last. */
+  /** This upstream does not serve the session. Another is asked, and in the end the answer that helps is given. */
   #denied(status: number): boolean {
-    if (status === 404) this.#saidUnknown = true;
     if (!DENIES_SESSION.has(status)) return false;
-    return this.#rest.length > 0 || (status !== 404 && this.#saidUnknown);
+    if (status === 404) this.#saidUnknown = true;
+    if (status === 405) this.#saidNotOffered = true;
+    if (this.#rest.length > 0) return true;
+    if (this.#saidNotOffered) return status !== 405;
+    return this.#saidUnknown && status !== 404;
   }
 
   /** Who may know the session: those that are up first, those without sessions last. */
