@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GuardLevers } from '../../src/guard/index.ts';
-import { eventually, metric } from './guard-fixtures.ts';
+import { connectClient, eventually, metric, startServer } from './guard-fixtures.ts';
 import { type Running, root, run, start, temporaryFolder } from './program.ts';
 
 const TOKEN = 'secret';
@@ -54,13 +54,16 @@ const named = async ({ levers }: Program, name: string) =>
 describe('a lever over a restart', () => {
   it('is still held after SIGKILL, by whom and until when it was, and goes back on time', async () => {
     const state = join(folder(), 'deep', 'levers.json');
-    const first = await guard(['--state', state]);
+    const first = await guard(['--state', state], { 'TOOL_TIMEOUT_SECONDS[search]': '9' });
     const set = await first.levers.set('MAX_INIT_PER_SECOND', '50', {
       ...by,
-      ttlSeconds: 6,
+      ttlSeconds: 12,
       incident: 'inc-1',
     });
-    await first.levers.set('TOOL_TIMEOUT_SECONDS[search]', '5', by);
+    const env = { ALLCLEAR_GUARD_URL: first.admin, ALLCLEAR_GUARD_TOKEN: TOKEN };
+    const assignment = 'TOOL_TIMEOUT_SECONDS[search]=5';
+    const { stdout } = await run(['lever', 'set', assignment, '--reason', 'test'], { env });
+    expect(stdout).toMatch(/^TOOL_TIMEOUT_SECONDS\[search\] {2}9 → 5\n {2}returns to 9 in 15 min/);
     await first.kill('SIGKILL');
     expect(statSync(state).mode & 0o777).toBe(0o600);
 
@@ -294,6 +297,31 @@ describe('a configuration file', () => {
       join(home, 'none.yaml'),
     ]);
     expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('E_FILE_NOT_FOUND') });
+  });
+
+  it('moves the upstreams without cutting anybody: old sessions stay where they are, new ones go to the new', async () => {
+    const home = folder();
+    const config = join(home, 'guard.yaml');
+    const [a, b] = [await startServer({ name: 'a' }), await startServer({ name: 'b' })];
+    cleanups.push(a.kill, b.kill);
+    writeFileSync(config, `upstreams: [${a.url}]\n`);
+    const args = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--config', config];
+    const running = start(['guard', ...args], { env: { ALLCLEAR_GUARD_TOKEN: TOKEN } });
+    cleanups.push(async () => {
+      running.child.kill('SIGKILL');
+      await running.ended;
+    });
+    const [, listen] = await running.shows(/"listen":"(http[^"]+)"/);
+    const who = async (one: Awaited<ReturnType<typeof connectClient>>) =>
+      ((await one.client.callTool({ name: 'whoami' })).content as { text: string }[])[0]!.text;
+    const old = await connectClient(listen!);
+    cleanups.push(() => old.client.close());
+    writeFileSync(config, `upstreams:\n  - ${b.url}\n`);
+    running.child.kill('SIGHUP');
+    await running.shows(/"event":"reloaded".*UPSTREAMS/);
+    const young = await connectClient(listen!);
+    cleanups.push(() => young.client.close());
+    expect([await who(old), await who(young)]).toEqual(['a', 'b']);
   });
 
   it('is not there: SIGHUP says so and ends nobody', async () => {
