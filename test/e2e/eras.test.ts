@@ -1,6 +1,7 @@
 /** Both protocol eras through one guard, with the official clients, over upstreams of either kind. */
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Guard, type GuardOptions, startGuard } from '../../src/guard/index.ts';
 import {
@@ -282,6 +283,62 @@ describe('upstreams of different kinds', () => {
     );
     expect(await whoami(await connect(one, 'auto'))).toBe('newer');
     expect(await whoami(await connect(one, 'legacy'))).toBe('first');
+  });
+
+  it('cannot be taken for another kind because somebody sends malformed requests', async () => {
+    const older = await sessionServer({ name: 'older' });
+    const newer = await eraServer({ name: 'newer', legacy: 'reject' });
+    const one = await guard([older.url, newer.url]);
+    const { headers } = newerRequest('server/discover');
+    const bad = [
+      '{"jsonrpc":"2.0","id":1,"method":"server/discover"}',
+      '{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{}}}',
+      newerRequest('no/such/method').body,
+      newerRequest('initialize').body,
+      'not json',
+    ];
+    for (const body of [...bad, ...bad]) {
+      await post(one.listenUrl, body, headers);
+      await post(one.listenUrl, body, { ...headers, 'content-type': 'text/plain' });
+      await fetch(`${one.listenUrl}/mcp`, { headers: { ...headers, 'mcp-session-id': 'x' } });
+    }
+    for (let round = 0; round < 4; round++) {
+      expect(await whoami(await connect(one, 'auto'))).toBe('newer');
+      expect(await whoami(await connect(one, 'legacy'))).toBe('older');
+    }
+  });
+
+  it('are told apart by the headers when the body is compressed', async () => {
+    const older = await sessionServer({ name: 'older' });
+    const received: string[] = [];
+    const newer = await raw((req, res) => {
+      received.push(String(req.headers['mcp-name']));
+      req.resume();
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end('{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[]}}');
+    });
+    const one = await guard([older.url, newer]);
+    const { body, headers } = newerRequest('tools/call', { name: 'zip' });
+    for (let round = 0; round < 2; round++) {
+      const answer = await fetch(`${one.listenUrl}/mcp`, {
+        method: 'POST',
+        headers: {
+          ...headers,
+          accept: 'application/json, text/event-stream',
+          'content-type': 'application/json',
+          'content-encoding': 'gzip',
+        },
+        body: gzipSync(body),
+      });
+      expect(answer.status).toBe(200);
+    }
+    expect(received).toEqual(['zip', 'zip']);
+    const labels = 'mcp_method_name="tools/call",gen_ai_tool_name="zip",error_type=""';
+    const series = `mcp_server_operation_duration_seconds_count{${labels},mcp_protocol_version="${NEWER}"}`;
+    await eventually(
+      () => metric(one.adminUrl, series),
+      (count) => count === 2,
+    );
   });
 
   it('a client without a session stays with servers that keep none', async () => {
