@@ -12,7 +12,7 @@ const LOOK_MS = 1000;
 export function watchFile(path: string, clock: Clock, changed: () => void): () => void {
   let seen: string | null = null;
   let told: string | null = null;
-  let cancel: () => void = () => {};
+  let cancel: (() => void) | null = null;
   let stopped = false;
   const look = async () => {
     const now = await signature(path);
@@ -28,7 +28,7 @@ export function watchFile(path: string, clock: Clock, changed: () => void): () =
   void look();
   return () => {
     stopped = true;
-    cancel();
+    cancel?.();
   };
 }
 

@@ -1,10 +1,11 @@
 import type { GuardFile } from './config/guard-file.ts';
 
 export { GuardLevers } from './client.ts';
-export { type Guard, type GuardOptions, startGuard } from './guard.ts';
+export { startGuard } from './guard.ts';
 export type { DeskLever } from './levers/desk.ts';
 export type { CommandEnd, CommandRun, Driver, RunCommand } from './levers/driver.ts';
 export type { Log, LogEntry } from './log.ts';
+export type { Guard, GuardOptions } from './options.ts';
 export type { RequestLogging } from './plane/request-log.ts';
 export { type LeverName, leverNames } from './policy/lever-definitions.ts';
 export { leversFromEnv } from './policy/lever-env.ts';

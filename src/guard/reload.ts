@@ -72,8 +72,11 @@ export function leverSettings({ upstreams, levers, drivers }: GuardSettings): Le
   return { base: { ...levers, UPSTREAMS: upstreams.join(',') }, drivers: drivers ?? [] };
 }
 
+function off(value: string): string {
+  return value === '' ? 'off' : value;
+}
+
 function inWords({ bases, drivers, certificate }: Reloaded): string {
-  const off = (value: string) => (value === '' ? 'off' : value);
   const words = [
     ...bases.map(
       ({ name, from, to, held }) => `${name} ${off(from)} → ${off(to)}${held ? ' (held: later)' : ''}`,

@@ -88,8 +88,8 @@ describe('TLS', () => {
     expect(one.listenUrl).toMatch(/^https:/);
     const dispatcher = new Agent({ connect: { ca: ours.cert } });
     cleanups.push(() => dispatcher.destroy());
-    const overTls: FetchLike = (url, init) =>
-      undiciFetch(url, { ...(init as object), dispatcher }) as unknown as Promise<Response>;
+    const overTls = ((url: string | URL, init: object) =>
+      undiciFetch(url, { ...init, dispatcher })) as unknown as FetchLike;
     const client = new Client({ name: 'test', version: '1.0.0' });
     cleanups.push(() => client.close());
     await client.connect(

@@ -88,9 +88,7 @@ export class YamlText {
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)[0];
-  return inner && inner.path.length > 0
-    ? deepest({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue)
-    : issue;
+  return inner && inner.path.length > 0 ? deepest({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
 }
 
 /** `Did you mean x?`, or the whole list. */

@@ -34,7 +34,8 @@ export class SessionRoom {
   /** The sessions that must go now, those that have been idle longest first; they are ended in the table. */
   *surplus(): Generator<Session> {
     const { maxSessions } = this.#levers();
-    while (maxSessions > 0 && this.#sessions.size > maxSessions) {
+    if (maxSessions === 0) return;
+    for (let over = this.#sessions.size - maxSessions; over > 0; over--) {
       const session = this.#sessions.idlest(IDLE_MS);
       if (!session) return;
       this.#sessions.end(session);

@@ -17,7 +17,7 @@ function room(limits: Partial<ToolLimits> = {}, own: Record<string, Partial<Tool
     (tool) => ({ ...inForce, ...own[tool] }),
     (one) => news.push(one),
   );
-  return { clock, tools, news, limits: inForce as { -readonly [key in keyof ToolLimits]: ToolLimits[key] } };
+  return { clock, tools, news, limits: inForce };
 }
 
 interface Asked {
