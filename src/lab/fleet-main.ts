@@ -1,9 +1,9 @@
 /** A lab process: many MCP clients. Settings are JSON in the first argument; commands and reports go over IPC. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../kernel/index.ts';
 import { CarelessHost } from './careless-host.ts';
 import { FleetTally } from './fleet-tally.ts';
-import { type FleetReport, fleetCommandSchema, fleetOptionsSchema } from './messages.ts';
+import { fleetCommandSchema, fleetOptionsSchema } from './messages.ts';
+import { reportNowAndThen } from './report-now-and-then.ts';
 
 // The lab may be killed at any moment; nothing of it stays behind.
 process.once('disconnect', () => process.exit(0));
@@ -12,8 +12,6 @@ const settings = fleetOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
 const tally = new FleetTally(settings.clients);
 const hosts = Array.from({ length: settings.clients }, () => new CarelessHost(settings, tally, systemClock));
 const idle = [...hosts];
-const loopDelay = monitorEventLoopDelay({ resolution: 10 });
-loopDelay.enable();
 
 let stopChurn = () => {};
 
@@ -47,18 +45,4 @@ function churn(perSecond: number): void {
   stopChurn = () => clearInterval(timer);
 }
 
-function report(): void {
-  const { user, system } = process.cpuUsage();
-  const message: FleetReport = {
-    type: 'report',
-    t: systemClock.now(),
-    ...tally.report(),
-    cpuSeconds: (user + system) / 1e6,
-    loopDelayMs: loopDelay.percentile(99) / 1e6,
-  };
-  loopDelay.reset();
-  process.send?.(message);
-}
-
-report();
-setInterval(report, settings.reportMs);
+reportNowAndThen(settings.reportMs, () => tally.report());

@@ -41,6 +41,7 @@ async function guard(upstreams: readonly string[], options: Partial<GuardOptions
     listen: '127.0.0.1:0',
     admin: '127.0.0.1:0',
     token: TOKEN,
+    drainSeconds: 1,
     ...options,
   });
   cleanups.push(() => one.stop());

@@ -14,6 +14,8 @@ export interface LeverOptions {
 export interface LeverSetOptions extends LeverOptions {
   readonly ttl?: string;
   readonly reason?: string;
+  /** Not given back when the incident that it is set for is over. */
+  readonly outlastIncident?: boolean;
 }
 
 /** `allclear lever`: lists all levers, their values, and who holds them. */
@@ -33,7 +35,7 @@ export async function leverSetCommand(
   const wanted = assignments(words);
   const ttlSeconds = ttlOf(options.ttl ?? '15m');
   const actor = actorOf(options, io);
-  const incident = io.env['ALLCLEAR_INCIDENT'] || null;
+  const incident = options.outlastIncident ? null : io.env['ALLCLEAR_INCIDENT'] || null;
   const reason = options.reason?.trim() || (incident === null ? 'set by hand' : `remediation of ${incident}`);
   const done: DeskLever[] = [];
   for (const [name, value] of wanted) {

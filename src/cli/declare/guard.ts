@@ -22,6 +22,7 @@ export const guardCommands: Declare = (io, done) => {
     .argument('<assignment...>', 'NAME=VALUE, several, or NAME VALUE')
     .option('--ttl <duration>', 'how long the change holds, at most 24h', '15m')
     .option('--reason <text>', 'why, for those who find it later')
+    .option('--outlast-incident', 'within a runbook: hold for the whole ttl, also when the incident is over')
     .addHelpText(
       'after',
       example('allclear lever set MAX_INIT_PER_SECOND=50 --ttl 15m --reason "session storm"'),

@@ -1,9 +1,9 @@
 /** A lab process: agents with questions. Settings are JSON in the first argument; commands and reports go over IPC. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../../kernel/index.ts';
+import { reportNowAndThen } from '../report-now-and-then.ts';
 import { Agent } from './agent.ts';
 import { AgentsTally } from './agents-tally.ts';
-import { type AgentsReport, agentsCommandSchema, agentsOptionsSchema } from './messages.ts';
+import { agentsCommandSchema, agentsOptionsSchema } from './messages.ts';
 
 // The lab may be killed at any moment; nothing of it stays behind.
 process.once('disconnect', () => process.exit(0));
@@ -11,8 +11,6 @@ process.once('disconnect', () => process.exit(0));
 const settings = agentsOptionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
 const tally = new AgentsTally(settings.agents);
 const idle = Array.from({ length: settings.agents }, (_, n) => new Agent(n, settings, tally, systemClock));
-const loopDelay = monitorEventLoopDelay({ resolution: 10 });
-loopDelay.enable();
 
 process.on('message', (message: unknown) => {
   const { concurrency } = agentsCommandSchema.parse(message);
@@ -26,15 +24,4 @@ async function connectInTurn(): Promise<void> {
   }
 }
 
-function report(): void {
-  const message: AgentsReport = {
-    type: 'report',
-    ...tally.report(),
-    loopDelayMs: loopDelay.percentile(99) / 1e6,
-  };
-  loopDelay.reset();
-  process.send?.(message);
-}
-
-report();
-setInterval(report, settings.reportMs);
+reportNowAndThen(settings.reportMs, () => tally.report());

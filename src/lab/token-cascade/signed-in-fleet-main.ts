@@ -1,11 +1,7 @@
 /** A lab process: many signed-in MCP clients. Settings are JSON in the first argument; commands and reports go over IPC. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../../kernel/index.ts';
-import {
-  type SignedInFleetReport,
-  signedInFleetCommandSchema,
-  signedInFleetOptionsSchema,
-} from './messages.ts';
+import { reportNowAndThen } from '../report-now-and-then.ts';
+import { signedInFleetCommandSchema, signedInFleetOptionsSchema } from './messages.ts';
 import { SignedInHost } from './signed-in-host.ts';
 import { SignedInTally } from './signed-in-tally.ts';
 
@@ -20,8 +16,6 @@ const hosts = Array.from(
   { length: settings.clients },
   (_, number) => new SignedInHost(`user-${number}`, settings, tally, systemClock),
 );
-const loopDelay = monitorEventLoopDelay({ resolution: 10 });
-loopDelay.enable();
 
 let stopRenewing = () => {};
 
@@ -60,18 +54,4 @@ function renewAhead(perSecond: number): void {
   stopRenewing = () => clearInterval(timer);
 }
 
-function report(): void {
-  const { user, system } = process.cpuUsage();
-  const message: SignedInFleetReport = {
-    type: 'report',
-    t: systemClock.now(),
-    ...tally.report(),
-    cpuSeconds: (user + system) / 1e6,
-    loopDelayMs: loopDelay.percentile(99) / 1e6,
-  };
-  loopDelay.reset();
-  process.send?.(message);
-}
-
-report();
-setInterval(report, settings.reportMs);
+reportNowAndThen(settings.reportMs, () => tally.report());
