@@ -88,4 +88,15 @@ describe('Pressure', () => {
     for (; pressure.canTake('free'); more++) pressure.send();
     expect(more).toBe(1000);
   });
+
+  it('with auto, is not blocked for ever by one that the server never answers', async () => {
+    const clock = new TestClock();
+    const pressure = new Pressure(clock);
+    pressure.send();
+    expect(pressure.canTake('auto')).toBe(false);
+    await clock.advance(2001);
+    expect(pressure.canTake('auto')).toBe(true);
+    pressure.send();
+    expect(pressure.canTake('auto')).toBe(false);
+  });
 });

@@ -26,6 +26,8 @@ const BACKLOG_SECONDS = 4;
 /** … but at least so many (a slow server may be a wide one), and at most so many. */
 const LEAST_BACKLOG = 256;
 const MOST_BACKLOG = 1000;
+/** With `auto`: one that takes so many times what is usual, and 2 s at least, is lost. */
+const LOST_FACTOR = 10;
 const WINDOW_MS = 1000;
 /** So few in hand are always allowed: a slow server must not be mistaken for a blocked one. */
 const ALWAYS = 4;
@@ -101,10 +103,22 @@ export class Pressure {
   }
 
   canTake(pace: Pace): boolean {
-    if (pace === 'auto') return this.#sent.size < this.#vegas.limit && !this.followers.late;
+    if (pace === 'auto') return this.#sent.size - this.#stuck() < this.#vegas.limit && !this.followers.late;
     if (this.#sent.size < ALWAYS) return true;
     if (this.#sent.size >= this.#mostInHand()) return false;
     return pace === 'free' || !this.#isLate();
+  }
+
+  /** How many are so late that the server has lost them: they must not keep everybody else out. */
+  #stuck(): number {
+    const now = this.#clock.monotonic();
+    const after = Math.max(MOST_MS, this.#calmMs * LOST_FACTOR);
+    let count = 0;
+    for (const sentAt of this.#sent.values()) {
+      if (now - sentAt <= after) break;
+      count += 1;
+    }
+    return count;
   }
 
   #mostInHand(): number {
