@@ -9,7 +9,7 @@ type Values = { [key: string]: string | number | string[] | Values };
 const LINE = /^( *)([A-Za-z][A-Za-z0-9_-]{0,60}):(?: +(\S.*))?$/;
 // Text that starts with a letter and holds nothing that YAML could read as more than text: no `#`,
 // no colon before a space.
-const WORDS = /^[A-Za-z](?:[A-Za-z0-9_./<>=&|+*(),-]|:(?=[^ ])| (?=[^ ]))*$/;
+const WORDS = /^[A-Za-z](?:[A-Za-z0-9_./<>=&|+*(),;!-]|:(?=[^ ])| (?=[^ ]))*$/;
 const LIST_WORDS = /^[A-Za-z][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*$/;
 const SPECIAL = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
 const DATE_OR_DURATION = /^(?:\d{4}-\d{2}-\d{2}|[1-9]\d{0,5}[smhdw])$/;
