@@ -17,7 +17,8 @@ export interface Open {
   readonly maxMs: number;
 }
 
-const MAX_CONNECTIONS = 1000;
+/** A call that finds none of them free waits for one, and its latency counts on. */
+const MAX_CONNECTIONS = 256;
 /** Latencies of the first moments belong to connections that are being opened. */
 const WARM_UP_SECONDS = 1;
 
@@ -64,37 +65,48 @@ class Connection {
 
 async function openLoop(url: URL, rate: number, seconds: number, requests: readonly string[]): Promise<Open> {
   const idle: Connection[] = [];
+  /** Due times of calls that wait for a connection. */
+  const waiting: number[] = [];
   const latencies: number[] = [];
   let connections = 0;
   let failed = 0;
-  let open = 0;
+  let answered = 0;
   let sent = 0;
   const total = Math.round(rate * (seconds + WARM_UP_SECONDS));
   const start = performance.now();
-  const send = (due: number, counts: boolean) => {
-    let connection = idle.pop();
-    if (!connection) {
-      connections += 1;
-      if (connections > MAX_CONNECTIONS)
-        throw new Error(`more than ${MAX_CONNECTIONS} calls wait for an answer`);
-      connection = new Connection(url, (one) => idle.push(one));
-    }
-    open += 1;
+  const counted = start + WARM_UP_SECONDS * 1000;
+  const send = (connection: Connection, due: number) => {
+    sent += 1;
     connection.send(requests[sent % requests.length]!, (ok) => {
-      open -= 1;
+      answered += 1;
       if (!ok) failed += 1;
-      if (counts) latencies.push(performance.now() - due);
+      if (due >= counted) latencies.push(performance.now() - due);
     });
   };
+  const free = (connection: Connection) => {
+    const due = waiting.shift();
+    if (due === undefined) idle.push(connection);
+    else send(connection, due);
+  };
+  const call = (due: number) => {
+    const connection = idle.pop();
+    if (connection) send(connection, due);
+    else if (connections === MAX_CONNECTIONS) waiting.push(due);
+    else {
+      connections += 1;
+      send(new Connection(url, free), due);
+    }
+  };
+  let called = 0;
   await new Promise<void>((resolve) => {
     const tick = () => {
       const now = performance.now();
-      for (; sent < total; sent += 1) {
-        const due = start + (sent * 1000) / rate;
+      for (; called < total; called += 1) {
+        const due = start + (called * 1000) / rate;
         if (due > now) break;
-        send(due, due - start >= WARM_UP_SECONDS * 1000);
+        call(due);
       }
-      if (sent === total && open === 0) resolve();
+      if (answered === total) resolve();
       else setTimeout(tick, 1);
     };
     tick();
