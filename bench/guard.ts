@@ -137,6 +137,7 @@ async function measureLatency(upstream: Program, guarded: Program, rate: number)
   const direct: Open[] = [];
   const through: Open[] = [];
   const seconds = 4;
+  await openLoop(guarded, rate, seconds);
   for (let turn = 0; turn < LATENCY_ROUNDS; turn++) {
     direct.push(await openLoop(upstream, rate, seconds));
     through.push(await openLoop(guarded, rate, seconds));

@@ -1,4 +1,5 @@
 /** Tool calls in progress within sessions, so that a client's own cancellation is noticed. */
+import { InFlight, type Place } from '../policy/in-flight.ts';
 
 export interface Cancellable {
   /** The client has cancelled it with a notification, which passes on its own; an answer may still come. */
@@ -6,22 +7,22 @@ export interface Cancellable {
 }
 
 export class CancellableCalls {
-  readonly #calls = new Map<string, Cancellable>();
+  readonly #calls = new InFlight<Cancellable>();
 
-  /** Returns the key to `remove` it with. */
-  add(session: string, id: string | number, call: Cancellable): string {
-    const key = keyOf(session, id);
-    this.#calls.set(key, call);
-    return key;
+  /** Returns what to `remove` it with. */
+  add(session: string, id: string | number, call: Cancellable): Place<Cancellable> {
+    return this.#calls.add(keyOf(session, id), call);
   }
 
   /** The call has ended; another one that came under the same id stays. */
-  remove(key: string, call: Cancellable): void {
-    if (this.#calls.get(key) === call) this.#calls.delete(key);
+  remove(place: Place<Cancellable>): void {
+    this.#calls.remove(place);
   }
 
+  /** Of several under the same id, one. */
   find(session: string, id: string | number): Cancellable | undefined {
-    return this.#calls.get(keyOf(session, id));
+    const key = keyOf(session, id);
+    return this.#calls.near(key).findLast((place) => place.key === key)?.value;
   }
 }
 

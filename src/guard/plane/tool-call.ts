@@ -1,5 +1,6 @@
 /** A tools/call: asks the policy at the door, then is a `Call` with a deadline. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Place } from '../policy/in-flight.ts';
 import { isStateless, type Message } from '../policy/message.ts';
 import { type Caller, Passage, type ToolRequest } from '../policy/passage.ts';
 import { refusalOutcome } from '../policy/tool-outcome.ts';
@@ -25,7 +26,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   readonly #session: string;
   readonly #call: Call;
   #passage: Passage | null = null;
-  #cancelKey: string | null = null;
+  #cancellable: Place<Cancellable> | null = null;
 
   /** @param message a tools/call with a tool and an id; see `isToolCall` */
   constructor(
@@ -61,7 +62,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
       return;
     }
     this.#passage = entry;
-    if (this.#session !== '') this.#cancelKey = cancellable.add(this.#session, this.#id, this);
+    if (this.#session !== '') this.#cancellable = cancellable.add(this.#session, this.#id, this);
     this.#call.start();
   }
 
@@ -71,7 +72,8 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
 
   ended(error: string): void {
     this.#passage?.ended(error);
-    if (this.#cancelKey !== null) this.#context.cancellable.remove(this.#cancelKey, this);
+    if (this.#cancellable) this.#context.cancellable.remove(this.#cancellable);
+    this.#cancellable = null;
   }
 
   expired(): void {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { Probe } from './breaker.ts';
 import type { CallKeys } from './call-key.ts';
+import type { Place } from './in-flight.ts';
 
 /** Who makes a call. From the wire, so it is held only while a call is in progress. */
 export interface Caller {
@@ -35,6 +36,8 @@ export interface Entry {
 /** A tool call that passed and has not ended. */
 export class Passage {
   readonly entry: Entry;
+  /** Where it is kept while it runs. */
+  place: Place<Passage> | null = null;
   readonly #clock: Clock;
   readonly #request: ToolRequest;
   readonly #onEnd: (passage: Passage, error: string | null) => void;

@@ -29,10 +29,14 @@ describe('SessionTable', () => {
     expect([b.sessions, sessions.size, sessions.lostTotal]).toEqual([1, 1, 0]);
   });
 
-  it('forgets the one that is idle longest when it is full', () => {
-    const { sessions, a } = table();
+  it('forgets the one that is idle longest when it is full', async () => {
+    const { clock, sessions, a } = table();
     for (const id of ['1', '2', '3']) sessions.add(id, a, '/');
-    sessions.use('1');
+    // Always in use, and never twice within a second of the order of use.
+    for (let turn = 0; turn < 4; turn++) {
+      await clock.advance(400);
+      sessions.use('1');
+    }
     sessions.add('4', a, '/');
     expect(sessions.use('2')).toBeUndefined();
     expect(sessions.use('1')).toBeDefined();

@@ -5,6 +5,8 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { Upstream } from './upstreams.ts';
 
+const MOVE_MS = 1000;
+
 export interface Session {
   readonly id: string;
   /** The path it was initialized on: only there does a 404 speak of the session. */
@@ -14,6 +16,8 @@ export interface Session {
   boot: number;
   /** Monotonic ms of the last request. */
   seenAt: number;
+  /** Monotonic ms when it took its place in the order of use. */
+  movedAt: number;
   /** GET streams open now. */
   streams: number;
   /** Requests in progress, streams aside. */
@@ -35,7 +39,7 @@ export class SessionTable {
   readonly #clock: Clock;
   readonly #limits: SessionLimits;
   readonly #added: () => void;
-  /** In order of use: the first is idle longest. */
+  /** In order of use, to a second: the first is idle longest. */
   readonly #live = new Map<string, Session>();
   /** Lost sessions by id: until when that is remembered (monotonic ms), and where it should still be ended. */
   readonly #lost = new Map<string, { readonly until: number; owed: Upstream | null }>();
@@ -73,7 +77,16 @@ export class SessionTable {
       if (idlest) this.forget(idlest.id);
     }
     const seenAt = this.#clock.monotonic();
-    const session: Session = { id, path, upstream, boot: upstream.boot, seenAt, streams: 0, calls: 0 };
+    const session: Session = {
+      id,
+      path,
+      upstream,
+      boot: upstream.boot,
+      seenAt,
+      movedAt: seenAt,
+      streams: 0,
+      calls: 0,
+    };
     this.#live.set(id, session);
     upstream.sessions += 1;
     this.#added();
@@ -84,9 +97,14 @@ export class SessionTable {
   use(id: string): Session | undefined {
     const session = this.#live.get(id);
     if (!session) return undefined;
-    session.seenAt = this.#clock.monotonic();
-    this.#live.delete(id);
-    this.#live.set(id, session);
+    const now = this.#clock.monotonic();
+    // To the end, but not at every request: the order is worth a second, and moving leaves garbage that lasts.
+    if (now - session.movedAt >= MOVE_MS) {
+      session.movedAt = now;
+      this.#live.delete(id);
+      this.#live.set(id, session);
+    }
+    session.seenAt = now;
     return session;
   }
 

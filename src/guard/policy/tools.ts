@@ -9,6 +9,7 @@ import type { Clock } from '../../kernel/index.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import { CallKeys } from './call-key.ts';
 import { FailedCalls, RETRY_WINDOW_MS } from './failed-calls.ts';
+import { InFlight } from './in-flight.ts';
 import { OTHER } from './labels.ts';
 import type { ToolLimits } from './lever-values.ts';
 import { type Caller, Passage, type ToolRequest } from './passage.ts';
@@ -33,9 +34,7 @@ interface Tool {
   readonly counts: ToolCounts;
   readonly breaker: Breaker;
   readonly budget: RetryBudget;
-  readonly running: Set<Passage>;
-  /** Those of callers that are surely one, to recognize a call that is made again while it runs. */
-  readonly byCaller: Map<string, Set<Passage>>;
+  running: number;
   readonly onEnd: (passage: Passage, error: string | null) => void;
   /** Until then some failed call of this tool may be remembered. Monotonic ms. */
   failuresUntil: number;
@@ -50,6 +49,8 @@ export class Tools {
   readonly #counts = new ToolCountsTable();
   readonly #keys = new CallKeys();
   readonly #failed = new FailedCalls();
+  /** By caller. */
+  readonly #running = new InFlight<Passage>();
 
   /**
    * @param random gives [0, 1)
@@ -87,15 +88,15 @@ export class Tools {
       recoveries: tool.breaker.recoveries,
     };
     const passage = new Passage(this.#clock, request, entry, tool.onEnd);
-    this.#admit(tool, passage, request.caller);
+    this.#admit(tool, passage);
     passage.limit(limits.timeoutSeconds);
     return passage;
   }
 
   /** The levers have changed: calls in progress get their new deadline. */
   update(): void {
-    for (const tool of this.#tools.values()) {
-      for (const passage of tool.running) passage.limit(this.#limits(passage.tool).timeoutSeconds);
+    for (const passage of [...this.#running.values()]) {
+      passage.limit(this.#limits(passage.tool).timeoutSeconds);
     }
   }
 
@@ -129,7 +130,7 @@ export class Tools {
     const waitMs = tool.breaker.waitMs(now);
     if (waitMs > 0) return { why: 'breaker', retryAfter: this.#seconds(Math.ceil(waitMs / 1000), 3) };
     if (retry && !this.#mayRetry(now, tool, limits)) return { why: 'retry', retryAfter: this.#seconds(3, 3) };
-    if (limits.maxConcurrency > 0 && tool.running.size >= limits.maxConcurrency) {
+    if (limits.maxConcurrency > 0 && tool.running >= limits.maxConcurrency) {
       return { why: 'busy', retryAfter: this.#seconds(1, 3) };
     }
     return null;
@@ -148,33 +149,38 @@ export class Tools {
    */
   #isRetry(now: number, tool: Tool, { caller, params, tool: name }: ToolRequest): 'no' | 'yes' | 'late' {
     if (caller.key === '') return 'no';
-    const running = tool.byCaller.get(caller.key);
     // The arguments are read only where there is something to compare them with.
-    if (running === undefined && !this.#mayHaveFailed(now, tool, caller)) return 'no';
+    const runs = this.#firstRunning(caller, name, null) !== null;
+    if (!runs && !this.#mayHaveFailed(now, tool, caller)) return 'no';
     const key = this.#keys.ofCall(caller.key, name, params);
     if (key === '') return 'no';
-    const before = firstWith(key, running, this.#keys)?.entry ?? this.#failed.find(key, now);
+    const before = this.#firstRunning(caller, name, key)?.entry ?? this.#failed.find(key, now);
     if (!before) return 'no';
     return before.recoveries === tool.breaker.recoveries ? 'yes' : 'late';
   }
 
-  #admit(tool: Tool, passage: Passage, caller: Caller): void {
+  /** A call of this tool that a caller who is surely one has in progress: the first, or the one with this key. */
+  #firstRunning(caller: Caller, name: string, key: string | null): Passage | null {
+    if (caller.shared) return null;
+    for (const place of this.#running.near(caller.key)) {
+      if (place.key !== caller.key || place.value.tool !== name) continue;
+      if (key === null || place.value.key(this.#keys) === key) return place.value;
+    }
+    return null;
+  }
+
+  #admit(tool: Tool, passage: Passage): void {
     tool.counts.inflight += 1;
-    tool.running.add(passage);
-    if (caller.shared || caller.key === '') return;
-    const same = tool.byCaller.get(caller.key);
-    if (same) same.add(passage);
-    else tool.byCaller.set(caller.key, new Set([passage]));
+    tool.running += 1;
+    passage.place = this.#running.add(passage.caller.key, passage);
   }
 
   /** @param error null: the call was not made */
   #ended(tool: Tool, passage: Passage, error: string | null): void {
     const now = this.#clock.monotonic();
-    const { caller } = passage;
     tool.counts.inflight -= 1;
-    tool.running.delete(passage);
-    const same = tool.byCaller.get(caller.key);
-    if (same?.delete(passage) && same.size === 0) tool.byCaller.delete(caller.key);
+    tool.running -= 1;
+    this.#running.remove(passage.place!);
 
     const end = error === null ? null : toolEnd(error);
     if (end === null) tool.budget.withdrawn(now, passage.entry.retry);
@@ -219,8 +225,7 @@ export class Tools {
       counts,
       breaker: new Breaker((open) => this.#notice({ tool: counts.label, open })),
       budget: new RetryBudget(),
-      running: new Set(),
-      byCaller: new Map(),
+      running: 0,
       onEnd: (passage, error) => this.#ended(tool, passage, error),
       failuresUntil: 0,
     };
@@ -231,9 +236,4 @@ export class Tools {
   #seconds(least: number, spread: number): number {
     return least + Math.floor(this.#random() * spread);
   }
-}
-
-function firstWith(key: string, running: ReadonlySet<Passage> | undefined, keys: CallKeys): Passage | null {
-  for (const one of running ?? []) if (one.key(keys) === key) return one;
-  return null;
 }
