@@ -1,5 +1,5 @@
 /**
- * Draws docs/drill.svg from two recorded runs, and nothing else:
+ * Draws docs/drill-FAILURE.svg from two recorded runs of its drill, and nothing else:
  *
  *   npx allclear drill session-storm --json > treated.json
  *   npx allclear drill session-storm --no-guard --json > untreated.json
@@ -16,6 +16,13 @@ const TOP = 40;
 const BOTTOM = 44;
 /** Colours that stand out on light and dark pages alike. */
 const COLOUR = { treated: '#1a9850', untreated: '#d73027', ink: '#7a7a7a', mark: '#4575b4' };
+
+/** What begins at 0 s. */
+const WHAT_HAPPENS: Readonly<Record<string, string>> = {
+  'session-storm': 'the server restarts',
+  'token-refresh-cascade': 'tokens begin to expire together',
+  'tool-timeout-spiral': 'the database is slow for 5 s',
+};
 
 export function drillPicture(treated: DrillResult, untreated: UntreatedResult): string {
   const seconds = Math.max(treated.connected.length, untreated.connected.length) - 1;
@@ -35,7 +42,7 @@ export function drillPicture(treated: DrillResult, untreated: UntreatedResult): 
   ).filter((mark): mark is readonly [(typeof mark)[0], number] => mark[1] !== null);
 
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
-<title>MCP clients with a session, in seconds from the failure on</title>
+<title>MCP clients with ${treated.words.having}, in seconds from the failure on</title>
 ${[0, 0.5, 1].map((share) => `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(share * total)}" y2="${y(share * total)}" stroke="${COLOUR.ink}" stroke-opacity="0.3"/><text x="${LEFT - 8}" y="${y(share * total) + 4}" text-anchor="end" fill="${COLOUR.ink}">${share * total}</text>`).join('\n')}
 ${ticks(seconds)
   .map(
@@ -48,7 +55,7 @@ ${marks.map(([name, second], index) => `<line x1="${x(second)}" x2="${x(second)}
 <polyline fill="none" stroke="${COLOUR.treated}" stroke-width="2.5" points="${line(treated.connected)}"/>
 <text x="${LEFT}" y="20" fill="${COLOUR.treated}">with the runbook</text>
 <text x="${LEFT + 120}" y="20" fill="${COLOUR.untreated}">nothing done</text>
-<text x="${WIDTH - RIGHT}" y="20" text-anchor="end" fill="${COLOUR.ink}">clients with a session, of ${total}; the server restarts at 0 s</text>
+<text x="${WIDTH - RIGHT}" y="20" text-anchor="end" fill="${COLOUR.ink}">clients with ${treated.words.having}, of ${total}; ${WHAT_HAPPENS[treated.runbook] ?? 'the failure'} at 0 s</text>
 </svg>
 `;
 }
@@ -61,7 +68,7 @@ function ticks(seconds: number): number[] {
 if (import.meta.main) {
   const [treated, untreated] = process.argv
     .slice(2)
-    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as unknown);
-  const svg = drillPicture(treated as DrillResult, untreated as UntreatedResult);
-  writeFileSync(new URL('../docs/drill.svg', import.meta.url), svg);
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as unknown) as [DrillResult, UntreatedResult];
+  const file = new URL(`../docs/drill-${treated.runbook}.svg`, import.meta.url);
+  writeFileSync(file, drillPicture(treated, untreated));
 }
