@@ -95,7 +95,8 @@ export class Tools {
 
   /** The levers have changed: calls in progress get their new deadline. */
   update(): void {
-    for (const passage of [...this.#running.values()]) {
+    // A limit only sets a timer: nothing ends meanwhile.
+    for (const passage of this.#running.values()) {
       passage.limit(this.#limits(passage.tool).timeoutSeconds);
     }
   }
