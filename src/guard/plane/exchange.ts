@@ -48,6 +48,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #held: Held | null = null;
   #began = false;
   #ended = false;
+  /** Some of the body has been written. */
+  #wrote = false;
   /** The content-length of the answer, when it has one. */
   #length = -1;
   /** A small body that came in one piece. */
@@ -93,11 +95,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#passing = true;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
     this.#res.writeHead(status, statusText, responseHeaders(raw, headers));
-    // A stream may stay silent for long: its head must not wait for the first event.
     const length = headers['content-length'];
-    if (length === undefined) this.#res.flushHeaders();
+    if (length === undefined) process.nextTick(() => this.#flushHead());
     else this.#length = Number(length);
     this.#watcher.headSent?.();
+  }
+
+  /**
+   * A stream may stay silent for long: its head must not wait for the first event. What came together with the
+   * head has been written by now, and goes out with it in one write.
+   */
+  #flushHead(): void {
+    if (!this.#wrote && !this.#res.writableEnded && !this.#res.destroyed) this.#res.flushHeaders();
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -130,6 +139,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#whole = chunk;
       return;
     }
+    this.#wrote = true;
     const flows = this.stamper ? this.stamper.write(chunk) : this.#res.write(chunk);
     if (flows || this.#res.destroyed) return;
     controller.pause();
