@@ -1,9 +1,9 @@
 /** Where Allclear keeps its state: `ALLCLEAR_HOME`, by default `.allclear` in the current folder. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { AllclearError, type Clock, slug, systemCode } from '../kernel/index.ts';
-import { openStore, type Store } from '../store/index.ts';
+import { makeFolder, openStore, type Store } from '../store/index.ts';
 
 export interface Home {
   readonly folder: string;
@@ -40,7 +40,7 @@ export function openHomeStore(home: Home, clock?: Clock): Promise<Store> {
  */
 export async function writeHomeFile(file: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file));
     await writeFile(file, text, { mode: 0o600 });
   } catch (error) {
     throw new AllclearError('E_STORE_UNUSABLE', {

@@ -24,5 +24,6 @@ export {
   listIncidents,
   updateIncidentState,
 } from './incidents.ts';
+export { makeFolder } from './make-folder.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
 export { openStore, type Store, type Writer } from './store.ts';

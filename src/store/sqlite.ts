@@ -1,5 +1,5 @@
 /** node:sqlite under kysely: one connection, statements cached, every transaction BEGIN IMMEDIATE. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import {
@@ -11,6 +11,7 @@ import {
   SqliteDialect,
 } from 'kysely';
 import { systemCode } from '../kernel/index.ts';
+import { makeFolderSync } from './make-folder.ts';
 import { isBusy, storeError } from './sqlite-errors.ts';
 
 const WAL_ATTEMPTS = 50;
@@ -40,7 +41,7 @@ export function openSqlite(file: string, busyMs: number): DatabaseSync {
 
 /** Outputs and labels are nobody else's business: a new folder and file are their owner's only. */
 function makePrivate(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolderSync(dirname(file));
   try {
     closeSync(openSync(file, 'ax', 0o600));
   } catch (error) {

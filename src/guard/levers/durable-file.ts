@@ -1,6 +1,7 @@
 /** A small file that is replaced as a whole, and is on the disk before anybody is told so. */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './folder.ts';
 
 export class DurableFile {
   readonly path: string;
@@ -34,7 +35,7 @@ export class DurableFile {
 async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   // Left over from a guard that was killed, or put there by others: never written through.
   await rm(temporary, { force: true });
   await withFile(await open(temporary, 'wx', 0o600), async (file) => {

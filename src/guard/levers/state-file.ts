@@ -1,12 +1,13 @@
 /** The levers that are held, kept over a restart of the guard: one JSON file, its owner's only. */
 import { constants } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { AllclearError, type Clock, systemCode } from '../../kernel/index.ts';
 import type { Log } from '../log.ts';
 import { DurableFile } from './durable-file.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
+import { makeFolder } from './folder.ts';
 
 const FORMAT = 'allclear-guard-levers';
 const VERSION = 1;
@@ -76,7 +77,7 @@ export async function openStateFile(
 ): Promise<StateFile> {
   let lock: FileLock | null;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     lock = await lockFile(path);
   } catch (error) {
     const failure = `${path} cannot be used (${reasonOf(error)})`;
