@@ -303,7 +303,10 @@ describe('a configuration file', () => {
     const home = folder();
     const config = join(home, 'guard.yaml');
     const [a, b] = [await startServer({ name: 'a' }), await startServer({ name: 'b' })];
-    cleanups.push(a.kill, b.kill);
+    cleanups.push(
+      () => a.kill(),
+      () => b.kill(),
+    );
     writeFileSync(config, `upstreams: [${a.url}]\n`);
     const args = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--config', config];
     const running = start(['guard', ...args], { env: { ALLCLEAR_GUARD_TOKEN: TOKEN } });
