@@ -47,6 +47,19 @@ describe('RefreshThrottle', () => {
     }
   });
 
+  it('ends a hold when it tells so, though timers are a little early', async () => {
+    const clock = new (class extends TestClock {
+      override after(ms: number, task: () => void) {
+        return super.after(ms - 0.5, task);
+      }
+    })();
+    const gates: string[] = [];
+    const throttle = new RefreshThrottle(clock, () => gates.push(throttle.gate(PATIENCE)));
+    throttle.throttled(2);
+    await clock.advance(1_999.5);
+    expect(gates).toEqual(['open']);
+  });
+
   it('says at once that it is no use to wait when the hold is longer than the patience', () => {
     const { throttle } = makeThrottle();
     throttle.throttled(PATIENCE + 1);

@@ -70,7 +70,11 @@ export class RefreshThrottle {
     if (until <= this.#heldUntil) return;
     this.#heldUntil = until;
     this.#cancel();
-    this.#cancel = this.#clock.after(Math.max(1, Math.ceil(seconds * 1000)), this.#changed);
+    this.#cancel = this.#clock.after(Math.ceil(seconds * 1000), () => {
+      // A timer may be a little early: whoever finds the hold still on then would not be told again.
+      this.#heldUntil = Number.NEGATIVE_INFINITY;
+      this.#changed();
+    });
   }
 
   close(): void {
