@@ -32,7 +32,7 @@ describe('Pressure', () => {
     const clock = new TestClock();
     const pressure = new Pressure(clock);
     for (let count = 0; count < 3; count++) pressure.send();
-    await clock.advance(60_000);
+    await clock.advance(20_000);
     expect(pressure.canTake('paced')).toBe(true);
     pressure.send();
     expect(pressure.canTake('paced')).toBe(false);
@@ -87,6 +87,20 @@ describe('Pressure', () => {
     let more = 0;
     for (; pressure.canTake('free'); more++) pressure.send();
     expect(more).toBe(1000);
+  });
+
+  it('with a pace, is not blocked for ever by some that the server never answers', async () => {
+    const clock = new TestClock();
+    const pressure = new Pressure(clock);
+    for (let count = 0; count < 5; count++) pressure.send();
+    await clock.advance(29_000);
+    expect(pressure.canTake('paced')).toBe(false);
+    await clock.advance(1001);
+    for (let count = 0; count < 4; count++) pressure.send();
+    await clock.advance(300);
+    expect(pressure.canTake('paced')).toBe(true);
+    await clock.advance(200);
+    expect(pressure.canTake('paced')).toBe(false);
   });
 
   it('with auto, is not blocked for ever by one that the server never answers', async () => {

@@ -26,7 +26,9 @@ const BACKLOG_SECONDS = 4;
 /** … but at least so many (a slow server may be a wide one), and at most so many. */
 const LEAST_BACKLOG = 256;
 const MOST_BACKLOG = 1000;
-/** With `auto`: one that takes so many times what is usual, and 2 s at least, is lost. */
+/** With a pace: one that is so late was lost by the server, and keeps nobody else out … */
+const LOST_MS = 30_000;
+/** … and with `auto`, where few are in hand, one that takes so many times what is usual, and 2 s at least. */
 const LOST_FACTOR = 10;
 const WINDOW_MS = 1000;
 /** So few in hand are always allowed: a slow server must not be mistaken for a blocked one. */
@@ -137,9 +139,15 @@ export class Pressure {
     this.#windowAnswers += answers;
   }
 
+  /** Whether the oldest that may still be answered is later than it should be. */
   #isLate(): boolean {
-    const oldest = this.#sent.values().next().value!;
+    const now = this.#clock.monotonic();
     const patience = Math.min(MOST_MS, Math.max(LEAST_MS, this.#calmMs * PATIENCE));
-    return this.#clock.monotonic() - oldest > patience;
+    let awaited = this.#sent.size;
+    for (const sentAt of this.#sent.values()) {
+      if (now - sentAt <= LOST_MS) return awaited >= ALWAYS && now - sentAt > patience;
+      awaited -= 1;
+    }
+    return false;
   }
 }
