@@ -1,11 +1,26 @@
 /** Addresses, and servers that listen on them. */
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { AllclearError, systemCode } from '../kernel/index.ts';
 import type { Certificate } from './tls.ts';
 
 const IDLE_LOOK_MS = 25;
+/** A stop waits so long for the first request of a connection: it may be on its way. */
+const FIRST_REQUEST_MS = 500;
+
+/** TLS handshakes that take longer are given up. */
+const HANDSHAKE_MS = 10_000;
+
+/** What Node does not close by itself at a stop. */
+interface Sockets {
+  /** All TCP connections; Node does not count those whose TLS handshake is not through. */
+  readonly open: Set<Socket>;
+  /** HTTP connections that have not asked for anything yet, which Node takes for busy ones. */
+  readonly silent: Set<Socket>;
+}
+
+const socketsOf = new WeakMap<Server, Sockets>();
 
 export interface Address {
   readonly host: string;
@@ -38,9 +53,31 @@ export function makeServer(
   certificate: Certificate | null,
   listener?: RequestListener,
 ): Server {
-  if (!certificate) return createServer(options, listener);
-  const secure = { ...options, ...certificate, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const;
-  return createTlsServer(secure, listener);
+  if (!certificate) return watched(createServer(options, listener), 'connection');
+  const secure = {
+    ...options,
+    ...certificate,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: HANDSHAKE_MS,
+    ALPNProtocols: ['http/1.1'],
+  } as const;
+  return watched(createTlsServer(secure, listener), 'secureConnection');
+}
+
+/** @param ready the event at which a connection may be used */
+function watched(server: Server, ready: 'connection' | 'secureConnection'): Server {
+  const open = new Set<Socket>();
+  const silent = new Set<Socket>();
+  socketsOf.set(server, { open, silent });
+  server.on('connection', (socket: Socket) => keepWhileOpen(open, socket));
+  server.on(ready, (socket: Socket) => keepWhileOpen(silent, socket));
+  server.on('request', ({ socket }) => silent.delete(socket));
+  return server;
+}
+
+function keepWhileOpen(set: Set<Socket>, socket: Socket): void {
+  set.add(socket);
+  socket.once('close', () => set.delete(socket));
 }
 
 /**
@@ -72,14 +109,20 @@ export function listen(server: Server, { host, port }: Address, option: string):
   });
 }
 
-/** Takes no more connections; resolves when the answers in progress are through, or were cut after `graceMs`. */
+/**
+ * Takes no more connections; resolves when the answers in progress are through, or were cut after `graceMs`.
+ * @param server as `makeServer` made it
+ */
 export function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    const { open, silent } = socketsOf.get(server)!;
+    const timer = setTimeout(() => open.forEach((socket) => socket.destroy()), graceMs);
+    const first = setTimeout(() => silent.forEach((socket) => socket.destroy()), FIRST_REQUEST_MS);
     // A connection whose answer is through becomes idle, and would be kept for a further request.
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearTimeout(first);
       clearInterval(idle);
       resolve();
     });

@@ -193,6 +193,22 @@ describe('a guard that is told to stop', () => {
     await stopped;
   });
 
+  it.each([
+    ['a connection that asks for nothing', {}, 20],
+    ['a connection that begins no TLS', { tls: certificate }, 0.5],
+  ])('does not wait for %s', async (_, { tls }: { tls?: typeof certificate }, drainSeconds) => {
+    const one = await guard('http://127.0.0.1:1', {
+      drainSeconds,
+      ...(tls && { tls: tls('localhost') }),
+    });
+    const socket = connectTcp({ host: '127.0.0.1', port: Number(new URL(one.listenUrl).port) });
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const begun = performance.now();
+    await one.stop();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
   it('cuts what takes longer than it may', async () => {
     const { url, waiting } = await slowServer();
     const one = await guard(url, { drainSeconds: 0.2 });
