@@ -28,7 +28,8 @@ export function adminListener(administered: Administered): RequestListener {
 
 async function serve(administered: Administered, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { context } = administered;
-  const path = new URL(req.url ?? '/', 'http://guard').pathname;
+  const target = req.url ?? '/';
+  const path = URL.parse(target, 'http://guard')?.pathname ?? target;
   if (req.method === 'GET' || req.method === 'HEAD') {
     // Any Host may read these: runbooks name the server they were written for.
     if (path === '/metrics') {

@@ -549,7 +549,9 @@ describe('the levers', () => {
       ]);
     }
     expect((await put('x'.repeat(70_000))).status).toBe(413);
-    expect((await fetch(`${one.adminUrl}/nothing`)).status).toBe(404);
+    for (const path of ['nothing', '/']) {
+      expect((await fetch(`${one.adminUrl}/${path}`)).status).toBe(404);
+    }
     expect(
       (
         await fetch(`${one.adminUrl}/levers`, {
@@ -653,7 +655,11 @@ describe('bad input and bad weather', () => {
     const answer = await post(none.listenUrl, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
     expect(answer.status).toBe(503);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await initialize(none.listenUrl)).status).toBe(503);
+    const opening = await initialize(none.listenUrl);
+    expect([opening.status, await opening.text()]).toEqual([
+      503,
+      expect.stringContaining('cannot be reached'),
+    ]);
     expect((await fetch(`${none.adminUrl}/readyz`)).status).toBe(503);
     expect((await fetch(`${none.adminUrl}/healthz`)).status).toBe(200);
   });

@@ -14,7 +14,7 @@ import { isStateless, type Message, namedVersion } from '../policy/message.ts';
 import { type InHand, paceOf } from '../policy/pressure.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import { AnswerWatch, readAnswer } from './answer-watch.ts';
-import { refused, sendRefusal } from './answers.ts';
+import { refused, sendRefusal, unavailable } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
@@ -122,10 +122,12 @@ export class Opening implements Watcher {
   }
 
   #refuse(why: Refusal): void {
-    const { levers, random } = this.#context;
+    const { levers, random, upstreams } = this.#context;
     const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
     this.#settle('rejected');
-    sendRefusal(this.#res, refused(503, refusalText(why, retryAfter), retryAfter), this.#message.id);
+    const away = why === 'waited-too-long' && !upstreams.isAvailable(this.#lane);
+    const refusal = away ? unavailable(retryAfter) : refused(503, refusalText(why, retryAfter), retryAfter);
+    sendRefusal(this.#res, refusal, this.#message.id);
   }
 
   answered(

@@ -19,7 +19,8 @@ export const leverDefinitions = {
     meaning:
       'initialize requests let through per second, in all; auto: what the servers manage; empty or 0: no limit',
     unset: '',
-    parse: (text) => (text.trim() === 'auto' ? 'auto' : offOr(number('MAX_INIT_PER_SECOND', text, 100_000))),
+    parse: (text) =>
+      text.trim() === 'auto' ? 'auto' : offOr(number('MAX_INIT_PER_SECOND', text, 100_000, 'auto, or ')),
   },
   INIT_QUEUE_SECONDS: {
     meaning: 'seconds an initialize may wait for its turn before it is refused',
@@ -115,11 +116,12 @@ function offOr(value: string): string {
   return value === '0' ? '' : value;
 }
 
-function number(name: string, text: string, most: number): string {
+/** @param besides what else the lever takes, for the message */
+function number(name: string, text: string, most: number, besides = ''): string {
   const trimmed = text.trim();
   const value = trimmed === '' || trimmed === 'off' ? 0 : Number(trimmed);
   if (!/^(\d+(\.\d+)?|off|)$/.test(trimmed) || !Number.isFinite(value) || value > most) {
-    throw badValue(name, text, `a number from 0 to ${most} (0, off or empty: off)`);
+    throw badValue(name, text, `${besides}a number from 0 to ${most} (0, off or empty: off)`);
   }
   return String(value);
 }

@@ -106,6 +106,17 @@ describe('LeverBoard', () => {
     expect(events).toEqual([]);
   });
 
+  it('says what a lever takes', () => {
+    const { levers } = board();
+    expect(() => levers.set('MAX_INIT_PER_SECOND', { ...by, value: 'fast' })).toThrow(
+      expect.objectContaining({
+        details: expect.objectContaining({
+          next: 'It takes auto, or a number from 0 to 100000 (0, off or empty: off).',
+        }),
+      }),
+    );
+  });
+
   it.each([0, -1, 86_401, Number.NaN])('refuses a time to live of %s', (ttlSeconds) => {
     const { levers } = board();
     const change = { ...by, value: '1', ttlSeconds };
