@@ -1,5 +1,5 @@
 /** What the guard itself answers on the traffic listener, in the protocol's terms. */
-import type { Message } from '../policy/message.ts';
+import { idText, type Message } from '../policy/message.ts';
 import type { Reply } from './reply.ts';
 
 /** JSON-RPC codes as the official SDK uses them on this transport. -32020 to -32023 are reserved by the protocol. */
@@ -57,7 +57,7 @@ export function sendRefusal(
   id: Message['id'] = null,
 ): void {
   if (res.headersSent || res.destroyed) return;
-  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id });
+  const body = `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message })},"id":${idText(id)}}`;
   const headers: Record<string, string | number> = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

@@ -1,5 +1,6 @@
 /** Tells a server of the older era that a request is given up: a dropped connection does not say that there. */
 import type { IncomingMessage } from 'node:http';
+import { idText, type RequestId } from '../policy/message.ts';
 import type { Upstream } from '../policy/upstreams.ts';
 import type { PlaneContext } from './context.ts';
 import { requestHeaders } from './headers.ts';
@@ -21,7 +22,7 @@ export function cancelUpstream(
   context: PlaneContext,
   upstream: Upstream,
   req: IncomingMessage,
-  requestId: string | number,
+  requestId: RequestId,
   reason: string,
 ): void {
   const flat = requestHeaders(req);
@@ -29,11 +30,8 @@ export function cancelUpstream(
   for (let index = 0; index < flat.length; index += 2) {
     if (!OF_THE_BODY.has(flat[index]!.toLowerCase())) headers.push(flat[index]!, flat[index + 1]!);
   }
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    method: 'notifications/cancelled',
-    params: { requestId, reason },
-  });
+  const params = `{"requestId":${idText(requestId)},"reason":${JSON.stringify(reason)}}`;
+  const body = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
   const path = upstreamPath(upstream, req.url!);
   context.fleet
     .connections(upstream)

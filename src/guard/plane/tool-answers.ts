@@ -1,17 +1,15 @@
 /** Tool results that the guard itself gives, in either era and in the form that the client accepts. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { idText, type RequestId } from '../policy/message.ts';
 
 /**
  * A result that the agent reads as the tool's own failure. Clients of the stateless era want `resultType`; those of
  * the older one ignore it, but were never promised it.
  */
-export function toolFailure(id: string | number, text: string, stateless: boolean): string {
+export function toolFailure(id: RequestId, text: string, stateless: boolean): string {
   const result = { content: [{ type: 'text', text }], isError: true };
-  return JSON.stringify({
-    jsonrpc: '2.0',
-    id,
-    result: stateless ? { resultType: 'complete', ...result } : result,
-  });
+  const whole = stateless ? { resultType: 'complete', ...result } : result;
+  return `{"jsonrpc":"2.0","id":${idText(id)},"result":${JSON.stringify(whole)}}`;
 }
 
 /** An answer as the event of a stream. */

@@ -3,7 +3,7 @@
  * is answered whole when one of them may not pass. It ends, for each of its calls, as its worst answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Message } from '../policy/message.ts';
+import { idText, type Message, type RequestId } from '../policy/message.ts';
 import { type Caller, Passage, type ToolRequest } from '../policy/passage.ts';
 import { refusalOutcome } from '../policy/tool-outcome.ts';
 import { refusalWords, timeoutWords } from '../policy/tool-words.ts';
@@ -100,7 +100,7 @@ export class ToolBatch implements CallObserver {
   }
 }
 
-function notDone(id: string | number): string {
+function notDone(id: RequestId): string {
   const message = 'Not done, because a tool call of the same batch was refused or took too long';
-  return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32_000, message } });
+  return `{"jsonrpc":"2.0","id":${idText(id)},"error":${JSON.stringify({ code: -32_000, message })}}`;
 }

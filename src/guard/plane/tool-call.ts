@@ -1,7 +1,7 @@
 /** A tools/call: asks the policy at the door, then is a `Call` with a deadline. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Place } from '../policy/in-flight.ts';
-import { isStateless, type Message } from '../policy/message.ts';
+import { isStateless, type Message, type RequestId } from '../policy/message.ts';
 import { type Caller, Passage, type ToolRequest } from '../policy/passage.ts';
 import { refusalOutcome } from '../policy/tool-outcome.ts';
 import { refusalWords, timeoutWords } from '../policy/tool-words.ts';
@@ -20,7 +20,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
-  readonly #id: string | number;
+  readonly #id: RequestId;
   readonly #stateless: boolean;
   /** '' outside sessions. */
   readonly #session: string;

@@ -11,7 +11,7 @@
 
 import { DISCOVER } from './eras.ts';
 import { membersOf, type Span, skipSpace } from './json-members.ts';
-import { isStateless, type Message } from './message.ts';
+import { idText, isStateless, type Message, type RequestId } from './message.ts';
 
 const METHODS = new Set([
   DISCOVER,
@@ -84,8 +84,8 @@ export function readResult(text: string): PublicResult | 'private' | 'error' {
 }
 
 /** The message for another request: with its id, and the time for which the result is still fresh. */
-export function answerText({ pieces, idFirst }: PublicResult, id: string | number, ttlMs: number): string {
-  const [first, second] = idFirst ? [JSON.stringify(id), ttlMs] : [ttlMs, JSON.stringify(id)];
+export function answerText({ pieces, idFirst }: PublicResult, id: RequestId, ttlMs: number): string {
+  const [first, second] = idFirst ? [idText(id), ttlMs] : [ttlMs, idText(id)];
   return `${pieces[0]}${first}${pieces[1]}${second}${pieces[2]}`;
 }
 

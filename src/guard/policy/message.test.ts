@@ -1,10 +1,28 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readMessage } from './message.ts';
+import { idText, readMessage } from './message.ts';
 
 const read = (value: unknown) => readMessage(Buffer.from(JSON.stringify(value)));
 
 describe('readMessage', () => {
+  it.each([
+    ['7', 7],
+    ['-1.5', -1.5],
+    ['"a"', 'a'],
+    ['9007199254740993', 9007199254740993n],
+    ['-12345678901234567890', -12345678901234567890n],
+    ['1e20', 1e20],
+  ])('takes the id %s as it is written', (written, id) => {
+    const message = readMessage(
+      Buffer.from(
+        ` {"params": {"id": 12345678901234567, "x": "\\"id"}, "id" : ${written} ,"method": "ping"}`,
+      ),
+    );
+    expect(message.id).toBe(id);
+    expect(Number(idText(message.id))).toBe(Number(id));
+    if (typeof id === 'bigint') expect(idText(message.id)).toBe(written);
+  });
+
   it.each([
     [
       { jsonrpc: '2.0', id: 1, method: 'initialize' },

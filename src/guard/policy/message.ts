@@ -1,7 +1,12 @@
 /** What the guard needs to know of a JSON-RPC body, and nothing more. */
 
+import { membersOf } from './json-members.ts';
+
 /** Protocol versions from this one on are stateless: no initialize, no session. They compare as texts. */
 export const STATELESS_SINCE = '2026-07-28';
+
+/** A JSON-RPC id. An integer that a number does not hold is a bigint: it has to come back digit for digit. */
+export type RequestId = string | number | bigint;
 
 export interface Message {
   /**
@@ -14,7 +19,7 @@ export interface Message {
   /** `params.name` of a tools/call; '' otherwise. Comes from the wire. */
   readonly tool: string;
   /** The id of a single request; null when there is none. Comes from the wire. */
-  readonly id: string | number | null;
+  readonly id: RequestId | null;
   /** The params of a single message that has some. Comes from the wire. */
   readonly params: Readonly<Record<string, unknown>> | null;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]`, which marks the stateless era; '' without one. */
@@ -34,13 +39,33 @@ export const NO_MESSAGE: Message = {
 
 /** Reads a whole body. Never throws. */
 export function readMessage(body: Buffer): Message {
+  const text = body.toString('utf8');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    parsed = JSON.parse(text);
   } catch {
     return NO_MESSAGE;
   }
-  return Array.isArray(parsed) ? readBatch(parsed) : readOne(parsed);
+  if (Array.isArray(parsed)) return readBatch(parsed);
+  const message = readOne(parsed);
+  return isRounded(message.id) ? { ...message, id: exactId(text) ?? message.id } : message;
+}
+
+/** An id as JSON. */
+export function idText(id: RequestId | null): string {
+  return typeof id === 'bigint' ? String(id) : JSON.stringify(id);
+}
+
+/** Some clients take random 64-bit integers. */
+function isRounded(id: RequestId | null): boolean {
+  return typeof id === 'number' && Math.abs(id) > Number.MAX_SAFE_INTEGER;
+}
+
+/** The id as it is written, when that is an integer. @param text a JSON object */
+function exactId(text: string): bigint | null {
+  const span = membersOf(text, text.indexOf('{'))?.get('id');
+  const written = span ? text.slice(span.start, span.end) : '';
+  return /^-?\d{1,40}$/.test(written) ? BigInt(written) : null;
 }
 
 /** True for a request of the stateless era: its body says so, or else its header. */
