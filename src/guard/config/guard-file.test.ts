@@ -64,7 +64,9 @@ describe('parseGuardFile', () => {
     ['a: 1\na: 2', 2, 'YAML'],
     ['- x', 1, 'form'],
     ['upstream: http://a', 1, 'Remove it'],
-    ['\nupstreams:\n  - ftp://a', 2, 'http'],
+    ['\nupstreams:\n  - http://a\n  - ftp://a', 4, 'http'],
+    ['upstreams: ftp://a', 1, 'http'],
+    ['upstreams: http://a\n---\nlevers: {}', 2, 'remove the line'],
     ['upstreams: []', 1, 'at least one'],
     ['levers:\n  MAX_SESIONS: 5', 2, 'Did you mean MAX_SESSIONS?'],
     ['levers:\n  MAX_SESSIONS: many', 2, 'number'],
@@ -81,6 +83,11 @@ describe('parseGuardFile', () => {
     ['levers:\n  X:\n    driver:\n      command: {set: "true", reset: "true"}\n      timeout: 1h', 5, 'form'],
     ['levers:\n  X:\n    pattern: "("\n    driver: {command: {set: "true", reset: "true"}}', 3, 'regular'],
     ['levers:\n  X:\n    min: 3\n    value: 2\n    driver: {command: {set: "true"}}', 2, 'from 3'],
+    [
+      'levers:\n  X:\n    min: 3\n    max: 2\n    value: 2\n    driver: {command: {set: "true"}}',
+      3,
+      'Let min be the lower',
+    ],
     ['levers: &a\n  X: *a', 2, ''],
   ])('refuses %j with the line and the fix', (text, line, fix) => {
     const error = caught(() => parseGuardFile(text, 'guard.yaml'));

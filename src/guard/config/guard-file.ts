@@ -96,7 +96,9 @@ class GuardFileReader {
   }
 
   #upstreams(given: string | readonly string[]): readonly string[] {
-    return this.#at(['upstreams'], () => parseUpstreams(typeof given === 'string' ? given : given.join(',')));
+    if (typeof given === 'string') return this.#at(['upstreams'], () => parseUpstreams(given));
+    given.forEach((url, index) => this.#at(['upstreams', index], () => parseUpstreams(url)));
+    return this.#at(['upstreams'], () => parseUpstreams(given.join(',')));
   }
 
   #lever(key: string, entry: LeverEntry): void {
@@ -151,6 +153,13 @@ class GuardFileReader {
 
   #own(path: YamlPath, name: string, entry: LeverEntry): LeverDefinition {
     const { meaning = '', min, max } = entry;
+    if (min !== undefined && max !== undefined && min > max) {
+      throw this.#yaml.problem(
+        [...path, 'min'],
+        `no value is from ${min} to ${max}`,
+        'Let min be the lower.',
+      );
+    }
     let pattern: RegExp | undefined;
     try {
       if (entry.pattern !== undefined) pattern = new RegExp(entry.pattern, 'u');

@@ -28,9 +28,12 @@ export class YamlText {
     this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
     const [broken] = this.#document.errors;
     if (!broken) return;
+    const several = broken.code === 'MULTIPLE_DOCS' && 'a second document begins';
     throw new AllclearError('E_CONFIG_FILE', {
-      what: broken.message.split('\n')[0]!.replace(/ at line .*/, ''),
-      next: 'Correct the YAML there.',
+      what: several || broken.message.split('\n')[0]!.replace(/ at line .*/, ''),
+      next: several
+        ? 'A file of YAML has one document here: remove the line ---.'
+        : 'Correct the YAML there.',
       file,
       line: this.#lines.linePos(broken.pos[0]).line,
     });
