@@ -114,6 +114,20 @@ describe('TLS', () => {
     ]);
   });
 
+  it('says of an upstream that speaks no TLS that it does not, and that nothing was done', async () => {
+    const upstream = (await upstreamOf(answer)).replace('http:', 'https:');
+    const log: LogEntry[] = [];
+    const one = await guard(upstream, { log: (entry) => void log.push(entry) });
+    const refused = await post(one.listenUrl, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    expect([refused.status, await refused.text()]).toEqual([
+      503,
+      expect.stringContaining('cannot be reached'),
+    ]);
+    expect(log).toEqual([
+      { event: 'upstream-down', upstream, why: expect.stringContaining('does not speak TLS') },
+    ]);
+  });
+
   it('renews its certificate without a restart, and keeps the old one when the new one is no good', async () => {
     const [old, next] = [certificate('old'), certificate('new')];
     const one = await guard(await upstreamOf(answer), { tls: old });

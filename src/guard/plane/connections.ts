@@ -40,10 +40,10 @@ export class Connections {
 /**
  * What a failed exchange tells of the upstream. `refused`: no process listens, so its sessions are gone.
  * `unreachable`: no connection came about, for whatever reason. `untrusted`: its certificate is not accepted,
- * so nothing was sent. `broken`: an existing connection ended.
+ * so nothing was sent. `plain`: it does not speak TLS, likewise. `broken`: an existing connection ended.
  * `invalid`: the request cannot be written as HTTP, which says nothing of the upstream.
  */
-export type Failure = 'refused' | 'unreachable' | 'untrusted' | 'broken' | 'invalid';
+export type Failure = 'refused' | 'unreachable' | 'untrusted' | 'plain' | 'broken' | 'invalid';
 
 const NO_CONNECTION = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
@@ -63,6 +63,8 @@ export function failureOf(error: unknown): Failure {
   if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
   if (NO_CONNECTION.has(code)) return 'unreachable';
   if (isCertificateProblem(code)) return 'untrusted';
+  // What OpenSSL makes of an answer in plain HTTP.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'plain';
   return 'broken';
 }
 

@@ -24,6 +24,7 @@ const WHY: Readonly<Record<DownFailure, string>> = {
   unreachable: 'it cannot be reached',
   untrusted:
     'its certificate is not accepted: it has expired, is for another name, or is signed by an authority that is not known (--upstream-ca)',
+  plain: 'it does not speak TLS: does its URL begin with http:// rather than https://?',
 };
 
 interface Member {
@@ -182,7 +183,7 @@ export class Fleet {
     member.probing = false;
     if (!this.#members.has(upstream)) return null;
     const failure =
-      result === true ? null : result === 'refused' || result === 'untrusted' ? result : 'unreachable';
+      result === true ? null : result === 'broken' || result === 'invalid' ? 'unreachable' : result;
     if (failure) this.#judge(upstream, failure);
     else this.alive(upstream);
     this.#watch(upstream);

@@ -213,7 +213,7 @@ export class Opening implements Watcher {
       this.#res.destroy();
       return;
     }
-    const unsent = failure === 'refused' || failure === 'unreachable' || failure === 'untrusted';
+    const unsent = failure !== 'broken' && failure !== 'invalid';
     if (unsent && this.#attempts < MAX_ATTEMPTS) {
       this.#leaveUpstream(false);
       this.#wait();
