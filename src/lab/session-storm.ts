@@ -1,5 +1,6 @@
 import type { Lab } from './lab.ts';
 import type { ClientCounts, Scene, SceneOptions } from './scene.ts';
+import { guardTargets, startSceneGuard } from './scene-guard.ts';
 
 /** Clients a second that leave and come back, as on any working day: a healthy system shows handshakes too. */
 const CHURN_PER_SECOND = 2;
@@ -22,17 +23,11 @@ export async function stageSessionStorm(lab: Lab, options: SessionStormOptions):
   const first = await lab.startUpstream({ initializeCostMs });
   const second = await lab.startUpstream({ initializeCostMs });
   const servers = [first.url, second.url];
-  const proxy =
-    guard &&
-    (await lab.startGuardProcess({
-      command: guard.command,
-      upstreams: [first.url],
-      listen: guard.listen,
-      admin: guard.admin,
-      token: guard.token,
-    }));
+  const proxy = await startSceneGuard(lab, guard, {
+    upstreams: [first.url],
+  });
   const targets = [
-    ...(proxy ? [{ job: 'mcp-guard', url: `${proxy.adminUrl}/metrics` }] : []),
+    ...guardTargets(proxy),
     { job: 'mcp-server', url: first.metricsUrl },
     { job: 'mcp-server', url: second.metricsUrl },
   ];

@@ -12,6 +12,7 @@ import type { CallObserver } from './call-record.ts';
 import { callerOf } from './caller.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
 import type { PlaneContext } from './context.ts';
+import { headerText } from './headers.ts';
 import { sendAnswer, toolFailure } from './tool-answers.ts';
 import { isToolCall } from './tool-call.ts';
 
@@ -39,8 +40,7 @@ export class ToolBatch implements CallObserver {
     this.#req = req;
     this.#res = res;
     this.#requests = message.requests!;
-    const session = req.headers['mcp-session-id'];
-    this.#session = typeof session === 'string' ? session : '';
+    this.#session = headerText(req.headers['mcp-session-id']) ?? '';
     this.#call = new Call(context, req, res, body, message, this);
   }
 

@@ -11,6 +11,7 @@ import { callerOf } from './caller.ts';
 import { cancelUpstream } from './cancel-upstream.ts';
 import type { Cancellable } from './cancellable.ts';
 import type { PlaneContext } from './context.ts';
+import { headerText } from './headers.ts';
 import { asEvent, sendAnswer, toolFailure } from './tool-answers.ts';
 
 export class ToolCall implements CallObserver, ToolRequest, Cancellable {
@@ -42,8 +43,8 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
     this.#id = message.id!;
     this.tool = message.tool;
     this.params = message.params;
-    this.#stateless = isStateless(message, textHeader(req, 'mcp-protocol-version'));
-    this.#session = this.#stateless ? '' : textHeader(req, 'mcp-session-id');
+    this.#stateless = isStateless(message, headerText(req.headers['mcp-protocol-version']));
+    this.#session = this.#stateless ? '' : (headerText(req.headers['mcp-session-id']) ?? '');
     this.caller = callerOf(req, this.#session, (text) => context.tools.hash(text));
     this.#call = new Call(context, req, res, body, message, this);
   }
@@ -108,10 +109,5 @@ export function noticeCancellation(context: PlaneContext, req: IncomingMessage, 
   if (message.method !== 'notifications/cancelled') return;
   const id = message.params?.['requestId'];
   if (typeof id !== 'string' && typeof id !== 'number') return;
-  context.cancellable.find(textHeader(req, 'mcp-session-id'), id)?.cancelledByClient();
-}
-
-function textHeader(req: IncomingMessage, name: string): string {
-  const value = req.headers[name];
-  return typeof value === 'string' ? value : '';
+  context.cancellable.find(headerText(req.headers['mcp-session-id']) ?? '', id)?.cancelledByClient();
 }

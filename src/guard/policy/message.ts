@@ -116,6 +116,6 @@ function versionOf(params: Readonly<Record<string, unknown>> | null): string {
   return typeof version === 'string' ? version : '';
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

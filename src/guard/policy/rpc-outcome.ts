@@ -1,5 +1,7 @@
 /** What a JSON-RPC answer says of the work: done, an error by its code, or a tool that failed. */
+
 import { OTHER } from './labels.ts';
+import { isRecord } from './message.ts';
 
 /** OpenTelemetry's word for a tool result with `isError`. */
 export const TOOL_ERROR = 'tool_error';
@@ -26,8 +28,4 @@ export function rpcOutcome(answer: unknown): string {
 /** A JSON-RPC error code as a label; there are as many as the protocol names, and one for the rest. */
 export function codeLabel(code: unknown): string {
   return typeof code === 'number' && KNOWN_CODES.has(code) ? String(code) : OTHER;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { Lab } from '../lab.ts';
 import type { ClientCounts, Scene, SceneOptions } from '../scene.ts';
+import { guardTargets, startSceneGuard } from '../scene-guard.ts';
 import { connectAgents, startAgents } from './agents.ts';
 import type { AgentsReport } from './messages.ts';
 import { startSearchIndex } from './search-index.ts';
@@ -18,19 +19,10 @@ export async function stageToolTimeoutSpiral(lab: Lab, options: SceneOptions): P
   const { clients, guard } = options;
   const index = await startSearchIndex(lab, clients);
   const server = await lab.startUpstream({ initializeCostMs: 0, dependency: index.url });
-  const proxy =
-    guard &&
-    (await lab.startGuardProcess({
-      command: guard.command,
-      upstreams: [server.url],
-      listen: guard.listen,
-      admin: guard.admin,
-      token: guard.token,
-    }));
-  const targets = [
-    ...(proxy ? [{ job: 'mcp-guard', url: `${proxy.adminUrl}/metrics` }] : []),
-    { job: 'mcp-server', url: server.metricsUrl },
-  ];
+  const proxy = await startSceneGuard(lab, guard, {
+    upstreams: [server.url],
+  });
+  const targets = [...guardTargets(proxy), { job: 'mcp-server', url: server.metricsUrl }];
   const agents = await startAgents(lab, { agents: clients, url: proxy ? proxy.url : server.url });
   let before = { done: 0, answered: 0 };
   return {

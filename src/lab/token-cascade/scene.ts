@@ -2,6 +2,7 @@ import { systemClock } from '../../kernel/index.ts';
 import { freePort } from '../free-port.ts';
 import type { Lab } from '../lab.ts';
 import type { ClientCounts, Scene, SceneOptions } from '../scene.ts';
+import { guardTargets, startSceneGuard } from '../scene-guard.ts';
 import { startAuthServer } from './auth-process.ts';
 import { startResourceServer } from './resource-process.ts';
 import { type SignedInFleet, startSignedInFleet } from './signed-in-fleet.ts';
@@ -38,19 +39,13 @@ export async function stageTokenRefreshCascade(lab: Lab, options: SceneOptions):
   const server = await lab.start((context) =>
     startResourceServer({ issuer, keysUrl: `${authServer.url}/jwks` }, context),
   );
-  const proxy =
-    guard &&
-    (await lab.startGuardProcess({
-      command: guard.command,
-      upstreams: [server.url],
-      listen: guard.listen,
-      admin: guard.admin,
-      token: guard.token,
-      auth: { upstream: authServer.url, listen: authListen ?? '' },
-      env: { TOKEN_REFRESH_COALESCE: 'off' },
-    }));
+  const proxy = await startSceneGuard(lab, guard, {
+    upstreams: [server.url],
+    auth: { upstream: authServer.url, listen: authListen ?? '' },
+    env: { TOKEN_REFRESH_COALESCE: 'off' },
+  });
   const targets = [
-    ...(proxy ? [{ job: 'mcp-guard', url: `${proxy.adminUrl}/metrics` }] : []),
+    ...guardTargets(proxy),
     { job: 'mcp-server', url: server.metricsUrl },
     { job: 'auth-server', url: authServer.metricsUrl },
   ];
