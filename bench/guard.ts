@@ -31,7 +31,9 @@ import type { BenchResult } from './run.ts';
 
 const ROUNDS = 7;
 const ROUND_SECONDS = 2;
-const LATENCY_ROUNDS = 5;
+/** Short and many: a stall of the machine itself then spoils a round, and not the median. */
+const LATENCY_ROUNDS = 25;
+const LATENCY_SECONDS = 1;
 const STREAM_ROUNDS = 9;
 const STREAMS = 4;
 const GATEWAY_ROUNDS = 3;
@@ -142,11 +144,10 @@ function summary(rounds: readonly Closed[]) {
 async function measureLatency(upstream: Program, guarded: Program, rate: number) {
   const direct: Open[] = [];
   const through: Open[] = [];
-  const seconds = 4;
-  await openLoop(guarded, rate, seconds);
+  await openLoop(guarded, rate, LATENCY_SECONDS);
   for (let turn = 0; turn < LATENCY_ROUNDS; turn++) {
-    direct.push(await openLoop(upstream, rate, seconds));
-    through.push(await openLoop(guarded, rate, seconds));
+    direct.push(await openLoop(upstream, rate, LATENCY_SECONDS));
+    through.push(await openLoop(guarded, rate, LATENCY_SECONDS));
     note(`fixed rate, round ${turn + 1} of ${LATENCY_ROUNDS}`);
   }
   const failed = [...direct, ...through].reduce((sum, one) => sum + one.failed, 0);

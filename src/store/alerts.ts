@@ -11,6 +11,8 @@ export interface AlertRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly endsAt: number | null;
+  /** Where the alert's query can be looked at. */
+  readonly generatorUrl: string | null;
   /** How often it was delivered: HA pairs and repeats send the same one again. */
   readonly receivedCount: number;
 }
@@ -35,13 +37,14 @@ export async function findAlert(
     labels: stringMap(row.labels),
     annotations: stringMap(row.annotations),
     endsAt: row.ends_at,
+    generatorUrl: row.generator_url,
     receivedCount: row.received_count,
   };
 }
 
 export async function insertAlert(
   tx: Writer,
-  alert: Omit<AlertRecord, 'receivedCount'>,
+  alert: Omit<AlertRecord, 'receivedCount' | 'generatorUrl'> & { readonly generatorUrl?: string | null },
   at: number,
 ): Promise<void> {
   await tx
@@ -54,6 +57,7 @@ export async function insertAlert(
       labels: toJson(alert.labels),
       annotations: toJson(alert.annotations),
       ends_at: alert.endsAt,
+      generator_url: alert.generatorUrl ?? null,
       received_at: at,
       updated_at: at,
       received_count: 1,

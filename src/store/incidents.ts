@@ -25,6 +25,12 @@ export interface IncidentRecord {
   readonly closedAt: number | null;
   /** Number of the last event. */
   readonly seq: number;
+  /** Where its commands must run; '' anywhere. */
+  readonly site: string;
+  /** Who works on it. */
+  readonly assignee: string | null;
+  /** What it waits for, as the engine wrote it down. */
+  readonly waiting: unknown;
 }
 
 export interface NewIncident {
@@ -37,6 +43,7 @@ export interface NewIncident {
   readonly snapshot: unknown;
   readonly labels: Readonly<Record<string, string>>;
   readonly joinKey: string | null;
+  readonly site?: string;
   readonly at: number;
 }
 
@@ -62,6 +69,9 @@ export async function insertIncident(tx: Writer, incident: NewIncident): Promise
       seq: 0,
       head_hash: GENESIS,
       fence: 0,
+      site: incident.site ?? '',
+      assignee: null,
+      waiting: null,
     })
     .execute();
 }
@@ -150,5 +160,8 @@ function toRecord(row: IncidentRow): IncidentRecord {
     updatedAt: row.updated_at,
     closedAt: row.closed_at,
     seq: row.seq,
+    site: row.site,
+    assignee: row.assignee,
+    waiting: row.waiting === null ? null : fromJson(row.waiting),
   };
 }

@@ -10,6 +10,11 @@ import type { Selectable } from 'kysely';
  * - **alert**: one occurrence of an alert, `(fingerprint, starts_at)`, and the incident it belongs to.
  * - **runbook version**: the text an incident began with, kept so that an edit does not change a run.
  * - **evidence**: what shows that a runbook (still) works, or does not.
+ * - **work**: the one thing that an incident waits for a worker to do: diagnose, run a block, verify.
+ * - **worker**: a process that takes work, and the sites it takes it for.
+ * - **outbox**: notifications on their way out.
+ * - **token**, **login**: who may come in, by hashes only.
+ * - **ledger**: a chain over the whole store: incidents opened, tokens made, logins, imports.
  */
 export interface Schema {
   incidents: IncidentTable;
@@ -18,6 +23,13 @@ export interface Schema {
   alerts: AlertTable;
   runbook_versions: RunbookVersionTable;
   evidence: EvidenceTable;
+  work: WorkTable;
+  workers: WorkerTable;
+  outbox: OutboxTable;
+  tokens: TokenTable;
+  logins: LoginTable;
+  ledger: LedgerTable;
+  meta: MetaTable;
 }
 
 interface IncidentTable {
@@ -42,6 +54,12 @@ interface IncidentTable {
   head_hash: string;
   /** Grows with every intent and every sweep; an older number has lost its right to report. */
   fence: number;
+  /** Where its commands must run; '' anywhere. */
+  site: string;
+  /** Who works on it; null nobody. */
+  assignee: string | null;
+  /** What it waits for, as JSON: the engine's to validate; null when nothing. For lists. */
+  waiting: string | null;
 }
 
 interface EventTable {
@@ -86,6 +104,7 @@ interface AlertTable {
   labels: string;
   annotations: string;
   ends_at: number | null;
+  generator_url: string | null;
   received_at: number;
   updated_at: number;
   received_count: number;
@@ -107,6 +126,100 @@ interface EvidenceTable {
   at: number;
   incident: string | null;
   data: string;
+}
+
+/** At most one row per incident: diagnosing, steps and verifying follow each other. */
+interface WorkTable {
+  incident: string;
+  /** `diagnose`, `step`, `verify`. */
+  kind: string;
+  site: string;
+  /** For a step: its index, the block, and the hash of the rendering that was approved. */
+  step: number | null;
+  block: number | null;
+  step_hash: string | null;
+  /** `ready`, `taken`. */
+  state: string;
+  ready_at: number;
+  made_at: number;
+  worker: string | null;
+  lease_until: number | null;
+  /** Grows with every taking; an older number has lost its right to report. */
+  fence: number;
+}
+
+interface WorkerTable {
+  /** `host:pid:random`. */
+  id: string;
+  /** JSON: names of sites; null takes work of any site. */
+  sites: string | null;
+  version: string;
+  started_at: number;
+  seen_at: number;
+}
+
+interface OutboxTable {
+  id: string;
+  incident: string;
+  /** `opened`, `verdict`, `approval-wanted`, `resolved`, `escalated`. */
+  about: string;
+  /** The configured target's name. */
+  target: string;
+  payload: string;
+  /** `waiting`, `delivered`, `given-up`. */
+  state: string;
+  attempts: number;
+  next_at: number;
+  lease_until: number | null;
+  last_error: string | null;
+  made_at: number;
+  done_at: number | null;
+}
+
+interface TokenTable {
+  id: string;
+  /** The person or program it stands for: two tokens of one person are one person. */
+  owner: string;
+  label: string;
+  role: string;
+  /** SHA-256, hex; the token itself has 256 random bits and is shown once. */
+  hash: string;
+  made_at: number;
+  made_by: string;
+  expires_at: number | null;
+  revoked_at: number | null;
+  revoked_by: string | null;
+  used_at: number | null;
+}
+
+interface LoginTable {
+  /** SHA-256, hex, of the cookie's value. */
+  hash: string;
+  /** `pending`: on the way to the identity provider; `open`: signed in. */
+  kind: string;
+  owner: string | null;
+  role: string | null;
+  /** JSON: what the log-in needs to be completed, or what the identity provider said. */
+  data: string;
+  made_at: number;
+  expires_at: number;
+}
+
+interface LedgerTable {
+  /** From 1, without gaps. */
+  n: number;
+  at: number;
+  actor: string;
+  kind: string;
+  incident: string | null;
+  data: string;
+  prev_hash: string;
+  hash: string;
+}
+
+interface MetaTable {
+  key: string;
+  value: string;
 }
 
 export type IncidentRow = Selectable<IncidentTable>;
