@@ -1,11 +1,10 @@
 /** What `allclear run` shows while it works: for people on stderr, or one JSON object per line. */
 import type { RunAbout, RunView } from '../app/run.ts';
-import type { RenderedStep } from '../engine/index.ts';
+import { eventText, type RenderedStep } from '../engine/index.ts';
 import { oneLine, printable } from '../kernel/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter } from './paint.ts';
 import { reportProblems } from './runbook-problems.ts';
-import { eventText } from './timeline-text.ts';
 import { wrap } from './wrap.ts';
 
 const MARKS = { normal: '✓', abnormal: '✗', unknown: '?', error: '!' } as const;

@@ -1,4 +1,13 @@
+export {
+  type Action,
+  type ActionBody,
+  type ActionKind,
+  actionBodies,
+  actionRoles,
+} from './actions.ts';
+export { type Actor, includesRole, type Role, requireRole, roles } from './actor.ts';
 export { diagnose } from './diagnose.ts';
+export { eventText } from './event-text.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
 export { isOver, readState, transition } from './incident.ts';

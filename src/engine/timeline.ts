@@ -55,6 +55,42 @@ const eventData = {
   'not-verified': z.object({ why, readings, rounds: z.number() }),
   'levers-released': z.object({ levers: z.array(z.string()) }),
   'levers-not-released': z.object({ error: z.string() }),
+  'step-approval': z.object({
+    ...step,
+    /** The how-manieth run of the step it is for, from 1. */
+    run: z.int().min(1),
+    hash: z.string(),
+    role: z.string(),
+    expiresAt: z.number(),
+  }),
+  'step-approval-withdrawn': z.object({ ...step, run: z.int().min(1) }),
+  'step-proposed': z.object({ ...step, why }),
+  differential: z.object({
+    verdicts: z.array(
+      z.object({
+        runbook: z.string(),
+        title: z.string(),
+        verdict: z.enum(['confirmed', 'ruled-out', 'inconclusive']),
+        why,
+        readings,
+      }),
+    ),
+    /** The runbook that fits better than the linked one. */
+    proposed: z.string().nullable(),
+    /** How the checks were kept from changing anything: `bubblewrap`, `namespaces`, `none: …`. */
+    sandbox: z.string(),
+    seconds: z.number(),
+  }),
+  'runbook-adopted': z.object({ from: z.string(), to: z.string(), hash: z.string(), title: z.string() }),
+  assigned: z.object({ to: z.string().nullable() }),
+  'ad-hoc': z.object({
+    command: z.string(),
+    why: z.string().nullable(),
+    exit: z.number().nullable(),
+    output: z.string().nullable(),
+  }),
+  notified: z.object({ target: z.string(), about: z.string(), attempts: z.number() }),
+  'not-notified': z.object({ target: z.string(), about: z.string(), error: z.string() }),
   stopped: z.object({ why }),
   note: z.object({ text: z.string() }),
   escalated: z.object({ why }),

@@ -21,6 +21,8 @@ export const errorTable = {
     http: 502,
     meaning: 'The endpoint answered something that cannot be understood.',
   },
+  E_FORBIDDEN: { exit: 2, http: 403, meaning: 'The role is not enough for this.' },
+  E_OVERLOADED: { exit: 3, http: 503, meaning: 'There is more to do than can be kept; try again later.' },
   E_UNAUTHORIZED: { exit: 2, http: 401, meaning: 'The token is missing or wrong.' },
   // metrics
   E_PROMQL_SYNTAX: { exit: 2, http: 422, meaning: 'The PromQL query does not parse.' },

@@ -13,7 +13,8 @@ export type Reader = Kysely<Schema>;
 export type Writer = Transaction<Schema>;
 
 export interface Store {
-  /** The file, for messages. */
+  readonly kind: 'sqlite' | 'postgres';
+  /** The file, or the server and database without the password, for messages. */
   readonly location: string;
   /** For reading outside a transaction. */
   readonly db: Reader;
@@ -25,6 +26,11 @@ export interface Store {
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
   /** Epoch ms by which leases are judged; the same for every process that shares the store. */
   now(): number;
+  /**
+   * Calls `listener` soon after anything may have been committed, by this or another process; it looks for
+   * itself what. Returns how to stop.
+   */
+  onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -55,11 +61,21 @@ export async function openStore(location: string, options: StoreOptions = {}): P
     await db.destroy();
     throw error;
   }
+  const listeners = new Set<() => void>();
   return {
+    kind: 'sqlite',
     location: file,
     db,
-    write: (work) => db.transaction().execute(work),
+    write: async (work) => {
+      const result = await db.transaction().execute(work);
+      for (const listener of listeners) listener();
+      return result;
+    },
     now: () => clock.now(),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close: () => db.destroy(),
   };
 }

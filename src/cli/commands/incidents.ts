@@ -7,13 +7,12 @@ import {
   incidentDetails,
   recentIncidents,
 } from '../../app/incidents.ts';
-import { type TimelineEvent, timesOf } from '../../engine/index.ts';
+import { eventText, type TimelineEvent, timesOf } from '../../engine/index.ts';
 import { AllclearError, formatDuration, oneLine, printable, systemClock } from '../../kernel/index.ts';
 import type { AttemptRecord, IncidentRecord, Store } from '../../store/index.ts';
 import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { clockTime } from '../run-view.ts';
-import { eventText } from '../timeline-text.ts';
 import { wrap } from '../wrap.ts';
 
 export interface IncidentsOptions {

@@ -1,6 +1,6 @@
 /** One line of words for every kind of event on a time line. */
-import type { TimelineEvent } from '../engine/index.ts';
 import { formatDuration, oneLine } from '../kernel/index.ts';
+import type { TimelineEvent } from './timeline.ts';
 
 const MAX = 600;
 
@@ -45,9 +45,33 @@ function words(event: TimelineEvent): string {
       return `escalated: ${event.data.why}`;
     case 'closed':
       return `closed: ${event.data.why}`;
+    case 'differential':
+      return differential(event.data);
+    case 'runbook-adopted':
+      return `goes on with the runbook ${event.data.to}, and no longer ${event.data.from || 'without one'}`;
+    case 'assigned':
+      return event.data.to === null ? 'assigned to nobody' : `assigned to ${event.data.to}`;
+    case 'ad-hoc':
+      return `ran by hand${exitOf(event.data.exit)}: ${event.data.command}`;
+    case 'notified':
+      return `${event.data.target} was told: ${event.data.about}`;
+    case 'not-notified':
+      return `${event.data.target} could not be told (${event.data.about}): ${event.data.error}`;
     default:
       return `step ${event.data.step}${inStep(event)}`;
   }
+}
+
+function differential({
+  verdicts,
+  proposed,
+}: Extract<TimelineEvent, { kind: 'differential' }>['data']): string {
+  const said = verdicts.map(({ runbook, verdict }) => `${runbook} ${verdict}`).join(', ');
+  return `all runbooks of the family: ${said}${proposed === null ? '' : `; ${proposed} fits better`}`;
+}
+
+function exitOf(exit: number | null): string {
+  return exit === null || exit === 0 ? '' : ` (exit ${exit})`;
 }
 
 type StepEvent = Extract<TimelineEvent, { data: { step: number } }>;
@@ -65,8 +89,7 @@ function inStep(event: StepEvent): string {
     case 'step-intended':
       return `${blockOf(event)} begins${attemptOf(event)}`;
     case 'step-ended': {
-      const exit = event.data.exit === null || event.data.exit === 0 ? '' : ` (exit ${event.data.exit})`;
-      return `${blockOf(event)} ${event.data.state}${exit} after ${formatDuration(event.data.durationMs / 1000)}`;
+      return `${blockOf(event)} ${event.data.state}${exitOf(event.data.exit)} after ${formatDuration(event.data.durationMs / 1000)}`;
     }
     case 'step-unknown':
       return `${blockOf(event)} is unknown: ${event.data.worker} fell silent`;
@@ -74,6 +97,12 @@ function inStep(event: StepEvent): string {
       return `${blockOf(event)} ended (${event.data.state}) after it had been given up`;
     case 'step-decided':
       return `${blockOf(event)}: decided "${event.data.decision}"`;
+    case 'step-approval':
+      return ` has the approval of ${event.actor}: ${event.data.title}`;
+    case 'step-approval-withdrawn':
+      return ` no longer has the approval of ${event.actor}: ${event.data.title}`;
+    case 'step-proposed':
+      return ` is proposed (${event.data.why}): ${event.data.title}`;
     case 'step-reopened':
       return ` is tried again: ${event.data.title}`;
   }

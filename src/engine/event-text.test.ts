@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TimelineEvent } from '../engine/index.ts';
-import { eventText } from './timeline-text.ts';
+import { eventText } from './event-text.ts';
+import type { TimelineEvent } from './timeline.ts';
 
 const event = (kind: string, data: object): TimelineEvent =>
   ({ kind, data, seq: 1, at: 0, actor: 'ada' }) as unknown as TimelineEvent;
