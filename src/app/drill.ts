@@ -34,7 +34,6 @@ import { proposeUpdate } from './runbook-update.ts';
 
 const LIBRARY = fileURLToPath(new URL('../../runbooks', import.meta.url));
 const SAMPLE_SECONDS = 3;
-const UNTREATED_SECONDS = 60;
 
 export interface DrillRequest {
   /** A failure mode: the name of a shipped runbook. */
@@ -82,13 +81,15 @@ export async function runDrill(
   });
 }
 
-/** The same failure with no guard: nobody does anything. */
-export function runUntreated(request: DrillRequest): Promise<UntreatedResult> {
+/** The same failure with no guard: nobody does anything, and it is watched for so long. */
+export function runUntreated(
+  request: DrillRequest & { readonly observeSeconds: number },
+): Promise<UntreatedResult> {
   return inLab(request, failureNamed(request.failure), null, (lab, scene) =>
     watchUntreated({
       runbook: request.failure,
       scene,
-      observeSeconds: UNTREATED_SECONDS,
+      observeSeconds: request.observeSeconds,
       clock: systemClock,
       signal: lab.signal,
       onEvent: request.onEvent,

@@ -858,7 +858,11 @@ describe('allclear guard and allclear lever', () => {
       () => output.out,
       (text) => text.includes('\n'),
     );
-    expect(output.err).toContain('levers-read-only');
+    // Two pipes: the line on stderr may be read after the one on stdout.
+    await eventually(
+      () => output.err,
+      (text) => text.includes('levers-read-only'),
+    );
     child.disconnect();
     expect(await ended).toBe(0);
   });

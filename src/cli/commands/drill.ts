@@ -1,6 +1,6 @@
 /** `allclear drill`: injects a real failure into a lab and shows whether its runbook cures it. */
 import { runDrill, runUntreated } from '../../app/drill.ts';
-import { AllclearError } from '../../kernel/index.ts';
+import { AllclearError, parseDuration } from '../../kernel/index.ts';
 import { printDrill, printUntreated } from '../drill-summary.ts';
 import { DrillView } from '../drill-view.ts';
 import type { Io } from '../io.ts';
@@ -9,6 +9,7 @@ export interface DrillCommandOptions {
   readonly clients?: string;
   readonly initializeCost?: string;
   readonly guard?: boolean;
+  readonly observe?: string;
   readonly practice?: boolean;
   readonly keep?: boolean;
   readonly listen?: string;
@@ -24,6 +25,7 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
       next: 'Leave out --no-guard.',
     });
   }
+  const observeSeconds = observation(options);
   const live =
     io.colour && !options.json ? (await import('log-update')).createLogUpdate(process.stderr) : null;
   const view = new DrillView(io, live, () => performance.now());
@@ -42,7 +44,7 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
   };
   try {
     if (options.guard === false) {
-      const result = await runUntreated(request);
+      const result = await runUntreated({ ...request, observeSeconds });
       view.end();
       printUntreated(result, io, options.json ?? false);
       return 0;
@@ -58,6 +60,22 @@ export async function drillCommand(failure: string, options: DrillCommandOptions
   } finally {
     view.end();
   }
+}
+
+/** Seconds: long enough to see clients come and go, at most an hour. */
+function observation({ guard, observe }: DrillCommandOptions): number {
+  const seconds = observe === undefined ? 60 : parseDuration(observe);
+  if (observe !== undefined && guard !== false) {
+    throw new AllclearError('E_USAGE', {
+      what: '--observe is about the failure that nobody treats',
+      next: 'Add --no-guard.',
+    });
+  }
+  if (seconds !== undefined && seconds >= 10 && seconds <= 3600) return seconds;
+  throw new AllclearError('E_USAGE', {
+    what: `--observe cannot be "${observe}"`,
+    next: 'Give a time from 10s to 1h, for example --observe 2m.',
+  });
 }
 
 function initializeCost(failure: string, { initializeCost: given }: DrillCommandOptions): number {

@@ -9,6 +9,7 @@ export const drillCommands: Declare = (io, done) => [
     .option('--clients <n>', 'how many MCP clients to connect (default depends on the failure)')
     .option('--initialize-cost <ms>', 'session-storm: CPU that one initialize costs, in ms (default 10)')
     .option('--no-guard', 'the same failure with nothing done: see what happens untreated')
+    .option('--observe <duration>', 'with --no-guard: how long to watch (default 1m)')
     .option('--practice', 'inject the failure and leave the fixing to you, until Ctrl-C')
     .option('--keep', 'leave the lab up afterwards, until Ctrl-C')
     .option('--listen <host:port>', 'where the guard takes MCP traffic (default 127.0.0.1:8080)')
