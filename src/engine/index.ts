@@ -6,6 +6,7 @@ export {
   actionRoles,
 } from './actions.ts';
 export { type Actor, includesRole, type Role, requireRole, roles } from './actor.ts';
+export type { AppendedEvent, ApprovalWanted, Change, OnChange } from './change.ts';
 export { diagnose } from './diagnose.ts';
 export { eventText } from './event-text.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
@@ -25,6 +26,7 @@ export type {
 export { createObserver, type Observer } from './observe.ts';
 export type { ApprovalAnswer, NextAfterFailure, Operator } from './operator.ts';
 export type { Levers } from './ports.ts';
+export { redact } from './redact.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';

@@ -25,5 +25,17 @@ export {
   updateIncidentState,
 } from './incidents.ts';
 export { makeFolder } from './make-folder.ts';
+export {
+  claimOutbox,
+  endOutbox,
+  latestNews,
+  type NewOutbox,
+  type OutboxFigures,
+  type OutboxRecord,
+  outboxFigures,
+  postponeOutbox,
+  pruneOutbox,
+  putOutbox,
+} from './outbox.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
 export { openStore, type Store, type Writer } from './store.ts';

@@ -158,12 +158,15 @@ interface WorkerTable {
   seen_at: number;
 }
 
-interface OutboxTable {
+export interface OutboxTable {
+  /** Made of incident, event, matter and target: writing the same news twice keeps it once. */
   id: string;
   incident: string;
+  /** Number of the event that it tells of: the order within the incident. */
+  seq: number;
   /** `opened`, `verdict`, `approval-wanted`, `resolved`, `escalated`. */
   about: string;
-  /** The configured target's name. */
+  /** The configured target's name; '' while nobody has looked for whom it is. */
   target: string;
   payload: string;
   /** `waiting`, `delivered`, `given-up`. */
@@ -225,3 +228,4 @@ interface MetaTable {
 export type IncidentRow = Selectable<IncidentTable>;
 export type EventRow = Selectable<EventTable>;
 export type AttemptRow = Selectable<AttemptTable>;
+export type OutboxRow = Selectable<OutboxTable>;

@@ -52,6 +52,7 @@ async function outbox(db: Kysely<unknown>): Promise<void> {
     .createTable('outbox')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('incident', 'text', (column) => column.notNull().references('incidents.id'))
+    .addColumn('seq', 'integer', (column) => column.notNull())
     .addColumn('about', 'text', (column) => column.notNull())
     .addColumn('target', 'text', (column) => column.notNull())
     .addColumn('payload', 'text', (column) => column.notNull())
@@ -63,7 +64,16 @@ async function outbox(db: Kysely<unknown>): Promise<void> {
     .addColumn('made_at', 'bigint', (column) => column.notNull())
     .addColumn('done_at', 'bigint')
     .execute();
-  await db.schema.createIndex('outbox_by_turn').on('outbox').columns(['state', 'next_at']).execute();
+  await db.schema
+    .createIndex('outbox_by_turn')
+    .on('outbox')
+    .columns(['state', 'target', 'next_at'])
+    .execute();
+  await db.schema
+    .createIndex('outbox_by_incident')
+    .on('outbox')
+    .columns(['incident', 'target', 'seq'])
+    .execute();
 }
 
 async function access(db: Kysely<unknown>): Promise<void> {
