@@ -10,9 +10,11 @@ export const errorTable = {
   E_FILE_NOT_FOUND: { exit: 2, http: 404, meaning: 'The file does not exist.' },
   E_FILE_UNREADABLE: { exit: 2, http: 422, meaning: 'The file exists but cannot be read.' },
   E_FILE_BINARY: { exit: 2, http: 422, meaning: 'The file is not text.' },
-  E_FILE_TOO_LARGE: { exit: 2, http: 413, meaning: 'The file is larger than the limit.' },
+  E_FILE_TOO_LARGE: { exit: 2, http: 413, meaning: 'The file or body is larger than the limit.' },
   E_BAD_VALUE: { exit: 2, http: 422, meaning: 'A value cannot be understood.' },
   E_NOT_FOUND: { exit: 2, http: 404, meaning: 'The named thing does not exist.' },
+  E_METHOD: { exit: 2, http: 405, meaning: 'The address exists, and does not take this method.' },
+  E_MEDIA_TYPE: { exit: 2, http: 415, meaning: 'The body is of a kind that is not taken.' },
   // network
   E_PORT_IN_USE: { exit: 3, http: 500, meaning: 'Another program already listens on the address.' },
   E_UNREACHABLE: { exit: 3, http: 502, meaning: 'The endpoint did not answer.' },

@@ -8,6 +8,7 @@ export {
   toAllclearError,
 } from './errors.ts';
 export { newId } from './ids.ts';
+export type { Log, LogEntry } from './log.ts';
 export { closest } from './spelling.ts';
 export { oneLine, printable, slug } from './text.ts';
 export { formatDuration, parseDuration, secondsPer } from './units.ts';

@@ -78,7 +78,7 @@ export async function insertIncident(tx: Writer, incident: NewIncident): Promise
 
 export async function findIncident(db: Reader, id: string): Promise<IncidentRecord | null> {
   const row = await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
-  return row ? toRecord(row) : null;
+  return row ? toIncidentRecord(row) : null;
 }
 
 /** The open incident that alerts with this key belong to. */
@@ -89,7 +89,7 @@ export async function findOpenByKey(db: Reader, joinKey: string): Promise<Incide
     .where('join_key', '=', joinKey)
     .where('is_open', '=', 1)
     .executeTakeFirst();
-  return row ? toRecord(row) : null;
+  return row ? toIncidentRecord(row) : null;
 }
 
 /** Newest first. `limit` bounds the answer. */
@@ -100,7 +100,7 @@ export async function listIncidents(
   let query = db.selectFrom('incidents').selectAll();
   if (options.openOnly) query = query.where('is_open', '=', 1);
   const rows = await query.orderBy('opened_at', 'desc').orderBy('id', 'desc').limit(options.limit).execute();
-  return rows.map(toRecord);
+  return rows.map(toIncidentRecord);
 }
 
 /** Ids that begin with `prefix`, at most `limit`: people type the first letters. */
@@ -143,7 +143,7 @@ export async function countAlert(tx: Writer, id: string): Promise<void> {
     .execute();
 }
 
-function toRecord(row: IncidentRow): IncidentRecord {
+export function toIncidentRecord(row: IncidentRow): IncidentRecord {
   return {
     id: row.id,
     runbook: row.runbook,

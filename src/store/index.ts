@@ -15,6 +15,13 @@ export {
 export { appendEvent, type EventRecord, listEvents } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
 export {
+  changedIncidents,
+  type IncidentPlace,
+  type IncidentSearch,
+  lastEventNumbers,
+  searchIncidents,
+} from './incident-search.ts';
+export {
   countAlert,
   findIncident,
   findOpenByKey,

@@ -1,0 +1,61 @@
+/**
+ * The gate: every route names who may use it, and one hook asks before anything else of a request is looked at.
+ * A route that names nobody cannot be registered, so nothing is open by mistake.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Actor, type Role, requireRole } from '../engine/index.ts';
+
+/**
+ * Who may use a route: anybody; Alertmanager and its like, as the webhook's own secret says; or people and
+ * programs with at least this role.
+ */
+export type RouteAccess = Role | 'anyone' | 'webhook';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: RouteAccess;
+  }
+  interface FastifyRequest {
+    /** Who asks; null on routes for anyone. */
+    actor: Actor | null;
+  }
+}
+
+/** Knows who asks. */
+export interface Access {
+  /**
+   * Who asks with this request; called again now and then for a stream that stays open.
+   * @throws `E_UNAUTHORIZED` when nobody knows
+   */
+  authenticate(request: FastifyRequest): Promise<Actor>;
+  /**
+   * Who delivers alerts.
+   * @throws `E_UNAUTHORIZED`
+   */
+  authenticateWebhook(request: FastifyRequest): Promise<Actor>;
+  /** Adds hooks that come before the gate (Host and Origin, headers, rate limits), and routes of its own. */
+  install?(app: FastifyInstance): Promise<void>;
+}
+
+/** Puts the gate in front of every route that is registered after it. */
+export function addGate(app: FastifyInstance, access: Access): void {
+  app.decorateRequest('actor', null);
+  app.addHook('onRoute', ({ url, method, config }) => {
+    if (config?.access === undefined)
+      throw new TypeError(`${String(method)} ${url} does not say who may use it`);
+  });
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) return;
+    const needed = request.routeOptions.config.access ?? 'admin';
+    if (needed === 'anyone') return;
+    request.actor =
+      needed === 'webhook' ? await access.authenticateWebhook(request) : await access.authenticate(request);
+    if (needed !== 'webhook') requireRole(request.actor, needed, 'this');
+  });
+}
+
+/** Who asks, on a route that is not for anyone. */
+export function actorOf(request: FastifyRequest): Actor {
+  if (request.actor) return request.actor;
+  throw new TypeError(`${request.url} is for anyone, and nobody was asked`);
+}

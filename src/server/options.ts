@@ -1,0 +1,33 @@
+import type { Actor } from '../engine/index.ts';
+import type { Clock, Log } from '../kernel/index.ts';
+import type { Store } from '../store/index.ts';
+import type { App } from './app.ts';
+import type { Access } from './gate.ts';
+import type { RunbookShelf } from './shelf.ts';
+
+/** What the HTTP application works with. */
+export interface ServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly access: Access;
+  readonly shelf: RunbookShelf;
+  readonly log: Log;
+  readonly version: string;
+  /** Takes a delivery of Alertmanager; when it resolves, the alerts are durable. Errors: `E_USAGE`, `E_OVERLOADED`, the store's. */
+  readonly deliver: (body: unknown, actor: Actor) => Promise<DeliveryAnswer>;
+  /** False while it drains or what it needs is missing: then no work is sent here. */
+  readonly ready: () => Promise<Readiness>;
+  /** Further routes, behind the gate. */
+  readonly extend?: (app: App) => Promise<void>;
+}
+
+export interface DeliveryAnswer {
+  readonly alerts: number;
+  readonly incidents: readonly string[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Each thing it depends on: `ok`, or what is wrong with it. */
+  readonly checks: Readonly<Record<string, string>>;
+}

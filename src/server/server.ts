@@ -1,0 +1,59 @@
+/** The HTTP application of the service. It listens where its owner says; tests embed it. */
+import fastifySwagger from '@fastify/swagger';
+import fastify from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { App } from './app.ts';
+import { answerFailures, answerNoHttp, answerUnreadable } from './failures.ts';
+import { addGate } from './gate.ts';
+import { watchRoutes } from './known-routes.ts';
+import { openApi } from './open-api.ts';
+import type { ServerOptions } from './options.ts';
+import { healthRoutes } from './routes/health.ts';
+import { incidentRoutes } from './routes/incidents.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
+import { logRequests, traceId } from './trace.ts';
+
+/** Bytes of a body, where a route does not say otherwise. */
+const BODY_LIMIT = 1024 * 1024;
+/** A request whose head or body comes in slower than this is given up; answers may take as long as they take. */
+const REQUEST_MS = 60_000;
+
+/**
+ * Makes the application; `app.listen({host, port})` starts it and `app.close()` ends it, open streams included.
+ * Nothing in it is open unless its route says so (`gate.ts`).
+ */
+export async function createServer(options: ServerOptions): Promise<App> {
+  const app: App = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_MS,
+    genReqId: traceId,
+    frameworkErrors: answerUnreadable,
+    clientErrorHandler: answerNoHttp,
+    // Answers during a drain are still answers.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
+    exposeHeadRoutes: false,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
+  const known = watchRoutes(app);
+  logRequests(app, options.log, options.clock);
+  answerFailures(app, known, options.log);
+  await app.register(fastifySwagger, openApi(options.version));
+  addGate(app, options.access);
+  await options.access.install?.(app);
+  app.register(async (routes: App) => {
+    healthRoutes(routes, options);
+    incidentRoutes(routes, options);
+    webhookRoutes(routes, options);
+    await options.extend?.(routes);
+    routes.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, () =>
+      app.swagger(),
+    );
+  });
+  await app.ready();
+  return app;
+}
