@@ -46,3 +46,18 @@ export {
 } from './outbox.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
 export { openStore, type Store, type Writer } from './store.ts';
+export {
+  findWork,
+  finishWork,
+  type Holding,
+  hasReadyWork,
+  listTakenWork,
+  putWork,
+  releaseWork,
+  renewWork,
+  takeWork,
+  type Work,
+  type WorkKind,
+  type WorkRecord,
+} from './work.ts';
+export { listWorkers, pruneWorkers, removeWorker, seeWorker, type WorkerRecord } from './workers.ts';

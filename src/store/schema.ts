@@ -229,3 +229,4 @@ export type IncidentRow = Selectable<IncidentTable>;
 export type EventRow = Selectable<EventTable>;
 export type AttemptRow = Selectable<AttemptTable>;
 export type OutboxRow = Selectable<OutboxTable>;
+export type WorkRow = Selectable<WorkTable>;

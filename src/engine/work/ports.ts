@@ -1,0 +1,32 @@
+/** What a worker cannot do by itself, and is given. */
+import type { Runbook } from '../../runbook/index.ts';
+import type { IncidentRecord, Writer } from '../../store/index.ts';
+import type { Page } from '../journal.ts';
+import type { ShellRequest, ShellResult, Surroundings } from '../model.ts';
+
+/**
+ * Writes down what comes next for these incidents, as their state and time lines now are: work, or what they
+ * wait for. Called within the transaction that has changed them; their rows are locked.
+ */
+export type PlanNext = (tx: Writer, incidents: readonly string[], at: number) => Promise<void>;
+
+/** An incident that a worker has to do something about. */
+export interface Case {
+  readonly incident: IncidentRecord;
+  /** The version it began with; null when no runbook is linked. */
+  readonly runbook: Runbook | null;
+  /** With the incident's labels and the runbook's parameters. */
+  readonly surroundings: Surroundings;
+}
+
+/** Writes what came of some work: in one transaction with the end of that work and the plan of what comes next. */
+export type Report = (page: Page) => Promise<void>;
+
+/**
+ * Runs the read-only checks of the incident's runbook and of its family. It has begun (`diagnosing`) already.
+ * What it throws is tried again later; on abort nothing is reported.
+ */
+export type Diagnose = (about: Case, signal: AbortSignal) => Promise<Report>;
+
+/** Runs one command to its end; `runShell`, but where a test or a benchmark puts something else in its place. */
+export type Execute = (request: ShellRequest) => Promise<ShellResult>;
