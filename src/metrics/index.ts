@@ -1,5 +1,5 @@
 export { parseExposition } from './exposition.ts';
-export { formatSeries } from './labels.ts';
+export { fingerprint, formatSeries } from './labels.ts';
 export type { Alert, Labels, MetricsSource, QueryResult } from './model.ts';
 export { PrometheusSource } from './prometheus-source.ts';
 export { rangeNeeded } from './promql/inspect.ts';
