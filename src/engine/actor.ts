@@ -12,6 +12,10 @@ export interface Actor {
   readonly via: 'local' | 'token' | 'login' | 'agent';
 }
 
+export function isRole(text: string): text is Role {
+  return roles.some((role) => role === text);
+}
+
 export function includesRole(role: Role, needed: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(needed);
 }

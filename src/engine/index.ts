@@ -5,7 +5,8 @@ export {
   actionBodies,
   actionRoles,
 } from './actions.ts';
-export { type Actor, includesRole, type Role, requireRole, roles } from './actor.ts';
+export { type Actor, includesRole, isRole, type Role, requireRole, roles } from './actor.ts';
+export { makeToken, revokeToken, TOKEN_SECONDS, type TokenWish, tokenActor } from './api-token.ts';
 export type { AppendedEvent, ApprovalWanted, Change, OnChange } from './change.ts';
 export { diagnose } from './diagnose.ts';
 export { eventText } from './event-text.ts';

@@ -58,6 +58,7 @@ export const PATTERNS: readonly Pattern[] = [
   { pattern: /(?<![A-Za-z0-9])(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}/g, replace: whole },
   { pattern: /hooks\.slack\.com\/services\/[\w/]{10,}/g, replace: whole },
   { pattern: /(?<![A-Za-z0-9])glpat-[\w-]{16,}/g, replace: whole },
+  { pattern: /(?<![A-Za-z0-9])allclear_[\w-]{40,}/g, replace: whole },
   { pattern: /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}/g, replace: whole },
   { pattern: /(?<![A-Za-z0-9_-])[sr]k[-_][\w-]{20,}/g, replace: whole },
   { pattern: /(?<![A-Za-z0-9_-])AIza[\w-]{30,}/g, replace: whole },

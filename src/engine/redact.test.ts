@@ -19,6 +19,7 @@ describe('redaction by pattern', () => {
     ['id AKIAIOSFODNN7EXAMPLE.', 'id [redacted].'],
     ['jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl end', 'jwt [redacted] end'],
     [`x ghp_${'a1'.repeat(18)} y`, 'x [redacted] y'],
+    [`x allclear_${'aB3_-'.repeat(8)}abc y`, 'x [redacted] y'],
     ['xoxb-123456789012-abcdef', '[redacted]'],
     ['postgres://app:pa55@db:5432/x', 'postgres://app:[redacted]@db:5432/x'],
     ['https://0123456789abcdef0123@git.example/x', 'https://[redacted]@git.example/x'],

@@ -26,6 +26,10 @@ export const errorTable = {
   E_FORBIDDEN: { exit: 2, http: 403, meaning: 'The role is not enough for this.' },
   E_OVERLOADED: { exit: 3, http: 503, meaning: 'There is more to do than can be kept; try again later.' },
   E_UNAUTHORIZED: { exit: 2, http: 401, meaning: 'The token is missing or wrong.' },
+  E_RATE_LIMITED: { exit: 3, http: 429, meaning: 'There were too many requests in a short time.' },
+  E_HOST: { exit: 2, http: 421, meaning: 'The request was meant for another host.' },
+  E_ORIGIN: { exit: 2, http: 403, meaning: 'The request comes from a page of another site.' },
+  E_LOGIN: { exit: 2, http: 403, meaning: 'The log-in could not be completed.' },
   // metrics
   E_PROMQL_SYNTAX: { exit: 2, http: 422, meaning: 'The PromQL query does not parse.' },
   E_PROMQL_UNSUPPORTED: {

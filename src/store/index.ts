@@ -31,6 +31,15 @@ export {
   listIncidents,
   updateIncidentState,
 } from './incidents.ts';
+export {
+  countLogins,
+  extendLogin,
+  findLogin,
+  insertLogin,
+  type LoginRecord,
+  removeExpiredLogins,
+  takeLogin,
+} from './logins.ts';
 export { makeFolder } from './make-folder.ts';
 export {
   claimOutbox,
@@ -46,6 +55,17 @@ export {
 } from './outbox.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
 export { openStore, type Store, type Writer } from './store.ts';
+export {
+  credentialHash,
+  findToken,
+  findTokenByHash,
+  insertToken,
+  listTokens,
+  markTokenRevoked,
+  markTokenUsed,
+  type NewToken,
+  type TokenRecord,
+} from './tokens.ts';
 export {
   findWork,
   finishWork,

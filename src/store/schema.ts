@@ -179,7 +179,7 @@ export interface OutboxTable {
   done_at: number | null;
 }
 
-interface TokenTable {
+export interface TokenTable {
   id: string;
   /** The person or program it stands for: two tokens of one person are one person. */
   owner: string;
@@ -195,7 +195,7 @@ interface TokenTable {
   used_at: number | null;
 }
 
-interface LoginTable {
+export interface LoginTable {
   /** SHA-256, hex, of the cookie's value. */
   hash: string;
   /** `pending`: on the way to the identity provider; `open`: signed in. */
