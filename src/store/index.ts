@@ -54,7 +54,7 @@ export {
   putOutbox,
 } from './outbox.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
-export { openStore, type Store, type Writer } from './store.ts';
+export { openStore, type Reader, type Store, type Writer } from './store.ts';
 export {
   credentialHash,
   findToken,
@@ -71,13 +71,17 @@ export {
   finishWork,
   type Holding,
   hasReadyWork,
+  listExpiredWork,
   listTakenWork,
-  putWork,
+  type NewWork,
+  type Next,
   releaseWork,
   renewWork,
+  setNext,
+  setNextOfAll,
   takeWork,
-  type Work,
   type WorkKind,
   type WorkRecord,
+  withdrawWork,
 } from './work.ts';
 export { listWorkers, pruneWorkers, removeWorker, seeWorker, type WorkerRecord } from './workers.ts';

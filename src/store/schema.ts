@@ -144,6 +144,8 @@ interface WorkTable {
   made_at: number;
   worker: string | null;
   lease_until: number | null;
+  /** For a step: when its approval ends. It is not begun after that; null never. */
+  expires_at: number | null;
   /** Grows with every taking; an older number has lost its right to report. */
   fence: number;
 }

@@ -1,23 +1,33 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestClock } from '../kernel/index.ts';
-import { insertIncident } from './incidents.ts';
+import { findIncident, insertIncident } from './incidents.ts';
 import { openStore, type Store } from './store.ts';
 import { newIncident } from './testing.ts';
 import {
   findWork,
   finishWork,
   hasReadyWork,
+  listExpiredWork,
   listTakenWork,
-  putWork,
+  type NewWork,
   releaseWork,
   renewWork,
+  setNext,
   takeWork,
-  type Work,
 } from './work.ts';
 import { listWorkers, pruneWorkers, removeWorker, seeWorker } from './workers.ts';
 
 const clock = new TestClock();
-const step: Work = { kind: 'step', step: 1, block: 0, stepHash: 'a'.repeat(64) };
+const step: NewWork = {
+  kind: 'step',
+  site: '',
+  step: 1,
+  block: 0,
+  stepHash: 'a'.repeat(64),
+  expiresAt: null,
+};
+const other = { ...step, step: null, block: null, stepHash: null };
+const verify: NewWork = { ...other, kind: 'verify' };
 let store: Store;
 
 beforeEach(async () => {
@@ -25,11 +35,11 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-async function put(id: string, work: Work | null = step, site = '', at = clock.now()): Promise<void> {
+async function put(id: string, work: NewWork | null = step, site = '', at = clock.now()): Promise<void> {
   await store.write(async (tx) => {
     const known = await tx.selectFrom('incidents').select('id').where('id', '=', id).executeTakeFirst();
     if (!known) await insertIncident(tx, newIncident(id, { site }));
-    await putWork(tx, [{ incident: id, site, work, at }]);
+    await setNext(tx, id, { work: work && { ...work, site }, waiting: null, at });
   });
 }
 
@@ -46,7 +56,7 @@ describe('work', () => {
     for (const [index, id] of ['c', 'a', 'b'].entries()) await put(id, step, '', clock.now() - 10 + index);
     expect((await take('w1', { limit: 2 })).map(({ incident }) => incident)).toEqual(['c', 'a']);
     expect(await take('w2')).toMatchObject([
-      { incident: 'b', state: 'taken', worker: 'w2', fence: 1, leaseUntil: clock.now() + 5_000, work: step },
+      { incident: 'b', state: 'taken', worker: 'w2', fence: 1, leaseUntil: clock.now() + 5_000, ...step },
     ]);
     expect(await take('w3')).toEqual([]);
     expect(await hasReadyWork(store.db, { sites: null, now: clock.now() })).toBe(false);
@@ -63,10 +73,10 @@ describe('work', () => {
   });
 
   it('is not taken before it is due', async () => {
-    await put('later', { kind: 'verify' }, '', clock.now() + 1_000);
+    await put('later', verify, '', clock.now() + 1_000);
     expect(await take('w1')).toEqual([]);
     clock.jump(1_000);
-    expect(await take('w1')).toMatchObject([{ incident: 'later', work: { kind: 'verify' } }]);
+    expect(await take('w1')).toMatchObject([{ incident: 'later', kind: 'verify' }]);
   });
 
   it('that is planned again as it is stays with its worker', async () => {
@@ -82,20 +92,30 @@ describe('work', () => {
     await put('one', { ...step, block: 1 });
     expect(await store.write((tx) => finishWork(tx, [taken!]))).toEqual(new Set());
     const [again] = await take('w2');
-    expect(again).toMatchObject({ fence: taken!.fence + 1, work: { block: 1 } });
+    expect(again).toMatchObject({ fence: taken!.fence + 1, block: 1 });
     expect(await store.write((tx) => finishWork(tx, [taken!]))).toEqual(new Set());
     expect(await store.write((tx) => finishWork(tx, [again!]))).toEqual(new Set(['one']));
     expect(await findWork(store.db, 'one')).toBe(null);
   });
 
-  it('goes when nothing is to be done any more', async () => {
+  it('is not begun once its approval has ended', async () => {
+    await put('one', { ...step, expiresAt: clock.now() + 1_000 });
+    await put('one', { ...step, expiresAt: clock.now() + 500 });
+    clock.jump(500);
+    expect(await take('w1')).toEqual([]);
+    expect(await hasReadyWork(store.db, { sites: null, now: clock.now() })).toBe(false);
+    expect(await listExpiredWork(store.db, clock.now(), 10)).toEqual(['one']);
+  });
+
+  it('goes when nothing is to be done any more, and the incident says what it waits for', async () => {
     await put('one');
-    await put('one', null);
+    await store.write((tx) => setNext(tx, 'one', { work: null, waiting: { for: 'approval' }, at: 1 }));
     expect(await findWork(store.db, 'one')).toBe(null);
+    expect((await findIncident(store.db, 'one'))?.waiting).toEqual({ for: 'approval' });
   });
 
   it('is prolonged in one go, and what was lost is not among it', async () => {
-    for (const id of ['a', 'b', 'c']) await put(id, { kind: 'diagnose' });
+    for (const id of ['a', 'b', 'c']) await put(id, { ...other, kind: 'diagnose' });
     const [a] = await take('w1', { limit: 2 });
     await take('w2');
     await store.write((tx) => releaseWork(tx, [a!], clock.now()));

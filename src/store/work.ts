@@ -6,31 +6,29 @@
  * Everything takes many incidents at once: under load a transaction is shared by what happens together.
  */
 import { sql } from 'kysely';
+import { toJson } from './json.ts';
 import type { WorkRow } from './schema.ts';
 import type { Reader, Store, Writer } from './store.ts';
 
 export type WorkKind = 'diagnose' | 'step' | 'verify';
 
 /** What is to be done next, as the plan says it. */
-export type Work =
-  | { readonly kind: 'diagnose' | 'verify' }
-  | {
-      readonly kind: 'step';
-      /** From 1. */
-      readonly step: number;
-      /** From 0. */
-      readonly block: number;
-      /** Of the rendered step that was approved. */
-      readonly stepHash: string;
-    };
-
-export interface WorkRecord {
-  readonly incident: string;
-  readonly work: Work;
+export interface NewWork {
+  readonly kind: WorkKind;
   /** Where it must be done; '' anywhere. */
   readonly site: string;
+  /** For a step: its index from 1, the block from 0, and the hash of the rendering that was approved. */
+  readonly step: number | null;
+  readonly block: number | null;
+  readonly stepHash: string | null;
+  /** For a step: when its approval ends. It is not begun after that; null: never. Epoch ms, as all times here. */
+  readonly expiresAt: number | null;
+}
+
+export interface WorkRecord extends NewWork {
+  readonly incident: string;
   readonly state: 'ready' | 'taken';
-  /** Epoch ms, as all times here: not to be taken before. */
+  /** Not to be taken before. */
   readonly readyAt: number;
   readonly worker: string | null;
   readonly leaseUntil: number | null;
@@ -43,64 +41,98 @@ export interface Holding {
   readonly fence: number;
 }
 
+/** What comes next for an incident: work, or what it waits for, as the engine writes it down. */
+export interface Next {
+  readonly work: NewWork | null;
+  readonly waiting: unknown;
+  readonly at: number;
+}
+
+export function setNext(tx: Writer, incident: string, next: Next): Promise<void> {
+  return setNextOfAll(tx, [{ incident, ...next }]);
+}
+
 /**
- * Writes down what is to be done next for an incident whose row the caller has locked; null: nothing. Work that is
- * there already stays as it is, also when a worker has taken it; other work takes its place, and the worker that
- * holds it can no longer report.
+ * Writes down what comes next for incidents whose rows the caller has locked. Work that is there already stays as it
+ * is, also when a worker has taken it. Other work takes its place, and the worker that holds it can no longer report.
  */
-export async function putWork(
+export async function setNextOfAll(
   tx: Writer,
-  plans: readonly { incident: string; site: string; work: Work | null; at: number }[],
+  all: readonly (Next & { readonly incident: string })[],
 ): Promise<void> {
-  const nothing = plans.filter(({ work }) => work === null).map(({ incident }) => incident);
+  if (all.length === 0) return;
+  const nothing = all.filter(({ work }) => work === null).map(({ incident }) => incident);
   if (nothing.length > 0) await tx.deleteFrom('work').where('incident', 'in', nothing).execute();
-  const rows = plans.flatMap(({ incident, site, work, at }) => {
-    if (work === null) return [];
-    const step = work.kind === 'step' ? work : null;
-    return {
-      incident,
-      site,
-      kind: work.kind,
-      step: step?.step ?? null,
-      block: step?.block ?? null,
-      step_hash: step?.stepHash ?? null,
-      state: 'ready',
-      ready_at: at,
-      made_at: at,
-      worker: null,
-      lease_until: null,
-      fence: 0,
-    };
+  const rows = all.flatMap(({ incident, work, at }) => (work === null ? [] : newRow(incident, work, at)));
+  if (rows.length > 0) await upsertWork(tx, rows);
+  const waiting = all.map(({ incident, waiting }) => {
+    const text = waiting === null ? null : toJson(waiting);
+    return sql`(${incident}, cast(${text} as text))`;
   });
-  if (rows.length === 0) return;
+  await sql`with next(incident, waiting) as (values ${sql.join(waiting)})
+    update incidents set waiting = next.waiting from next where incidents.id = next.incident`.execute(tx);
+}
+
+function newRow(incident: string, work: NewWork, at: number): WorkRow {
+  return {
+    incident,
+    kind: work.kind,
+    site: work.site,
+    step: work.step,
+    block: work.block,
+    step_hash: work.stepHash,
+    state: 'ready',
+    ready_at: at,
+    made_at: at,
+    worker: null,
+    lease_until: null,
+    expires_at: work.expiresAt,
+    fence: 0,
+  };
+}
+
+async function upsertWork(tx: Writer, rows: readonly WorkRow[]): Promise<void> {
+  const same = sql<boolean>`(work.kind = excluded.kind and work.step is not distinct from excluded.step
+    and work.block is not distinct from excluded.block and work.step_hash is not distinct from excluded.step_hash)`;
+  const unlessSame = <T>(column: string) =>
+    sql<T>`case when ${same} then ${sql.ref(`work.${column}`)} else ${sql.ref(`excluded.${column}`)} end`;
   await tx
     .insertInto('work')
     .values(rows)
     .onConflict((conflict) =>
-      conflict
-        .column('incident')
-        .doUpdateSet((eb) => ({
-          site: eb.ref('excluded.site'),
-          kind: eb.ref('excluded.kind'),
-          step: eb.ref('excluded.step'),
-          block: eb.ref('excluded.block'),
-          step_hash: eb.ref('excluded.step_hash'),
-          state: 'ready',
-          ready_at: eb.ref('excluded.ready_at'),
-          made_at: eb.ref('excluded.made_at'),
-          worker: null,
-          lease_until: null,
-        }))
-        .where((eb) =>
-          eb.or([
-            eb('work.kind', '<>', eb.ref('excluded.kind')),
-            eb('work.step', 'is distinct from', eb.ref('excluded.step')),
-            eb('work.block', 'is distinct from', eb.ref('excluded.block')),
-            eb('work.step_hash', 'is distinct from', eb.ref('excluded.step_hash')),
-          ]),
-        ),
+      conflict.column('incident').doUpdateSet((eb) => ({
+        site: eb.ref('excluded.site'),
+        kind: eb.ref('excluded.kind'),
+        step: eb.ref('excluded.step'),
+        block: eb.ref('excluded.block'),
+        step_hash: eb.ref('excluded.step_hash'),
+        expires_at: eb.ref('excluded.expires_at'),
+        state: unlessSame<string>('state'),
+        ready_at: unlessSame<number>('ready_at'),
+        made_at: unlessSame<number>('made_at'),
+        worker: unlessSame<string | null>('worker'),
+        lease_until: unlessSame<number | null>('lease_until'),
+      })),
     )
     .execute();
+}
+
+/** Takes the work away: the report of a worker that holds it no longer fits. */
+export async function withdrawWork(tx: Writer, incidents: readonly string[]): Promise<void> {
+  if (incidents.length > 0) await tx.deleteFrom('work').where('incident', 'in', incidents).execute();
+}
+
+/** Incidents with a step that nobody began before its approval ended. `limit` bounds the answer. */
+export async function listExpiredWork(db: Reader, now: number, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('work')
+    .select('incident')
+    .where('state', '=', 'ready')
+    .where('expires_at', '<=', now)
+    .orderBy('expires_at')
+    .limit(limit)
+    .execute();
+  return rows.map(({ incident }) => incident);
 }
 
 export interface Taking {
@@ -130,6 +162,7 @@ export async function takeWork(tx: Writer, store: Store['kind'], taking: Taking)
           .select('work.incident')
           .where('work.state', '=', 'ready')
           .where('work.ready_at', '<=', now)
+          .where((eb) => eb.or([eb('work.expires_at', 'is', null), eb('work.expires_at', '>', now)]))
           .$if(sites !== null, (query) => query.where('work.site', 'in', sites ?? []))
           .orderBy('work.ready_at')
           .orderBy('work.incident')
@@ -148,7 +181,8 @@ export async function takeWork(tx: Writer, store: Store['kind'], taking: Taking)
     with mine(incident, fence) as (values ${fences})
     update work set state = 'taken', worker = ${worker}, lease_until = ${leaseUntil}, fence = mine.fence
     from mine where work.incident = mine.incident
-    returning work.incident, kind, site, step, block, step_hash, state, ready_at, made_at, worker, lease_until, work.fence
+    returning work.incident, kind, site, step, block, step_hash, state, ready_at, made_at, worker, lease_until,
+      expires_at, work.fence
     `.execute(tx);
   return rows.map(toRecord).toSorted((a, b) => a.readyAt - b.readyAt || (a.incident < b.incident ? -1 : 1));
 }
@@ -164,6 +198,7 @@ export async function hasReadyWork(
     .select('incident')
     .where('state', '=', 'ready')
     .where('ready_at', '<=', now)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
     .$if(sites !== null, (query) => query.where('site', 'in', sites ?? []))
     .limit(1)
     .executeTakeFirst();
@@ -260,15 +295,16 @@ export async function findWork(db: Reader, incident: string): Promise<WorkRecord
 function toRecord(row: WorkRow): WorkRecord {
   return {
     incident: row.incident,
-    work:
-      row.kind === 'step'
-        ? { kind: 'step', step: row.step!, block: row.block!, stepHash: row.step_hash! }
-        : { kind: row.kind as 'diagnose' | 'verify' },
+    kind: row.kind as WorkKind,
     site: row.site,
-    state: row.state as WorkRecord['state'],
+    step: row.step,
+    block: row.block,
+    stepHash: row.step_hash,
+    state: row.state === 'taken' ? 'taken' : 'ready',
     readyAt: row.ready_at,
     worker: row.worker,
     leaseUntil: row.lease_until,
+    expiresAt: row.expires_at,
     fence: row.fence,
   };
 }

@@ -1,14 +1,23 @@
 /** What a worker cannot do by itself, and is given. */
 import type { Runbook } from '../../runbook/index.ts';
 import type { IncidentRecord, Writer } from '../../store/index.ts';
+import type { AppendedEvent } from '../change.ts';
 import type { Page } from '../journal.ts';
 import type { ShellRequest, ShellResult, Surroundings } from '../model.ts';
 
+/** What a transaction of a worker has done to one incident. */
+export interface WorkDone {
+  readonly incident: string;
+  /** In order; they are in the store already. */
+  readonly events: readonly AppendedEvent[];
+}
+
 /**
  * Writes down what comes next for these incidents, as their state and time lines now are: work, or what they
- * wait for. Called within the transaction that has changed them; their rows are locked.
+ * wait for (`setNextOfAll`), and tells who wants to know (`OnChange`). Called last in the transaction that has
+ * changed them; their rows are locked.
  */
-export type PlanNext = (tx: Writer, incidents: readonly string[], at: number) => Promise<void>;
+export type PlanNext = (tx: Writer, done: readonly WorkDone[], at: number) => Promise<void>;
 
 /** An incident that a worker has to do something about. */
 export interface Case {

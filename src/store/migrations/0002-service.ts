@@ -34,6 +34,7 @@ async function workAndWorkers(db: Kysely<unknown>): Promise<void> {
     .addColumn('made_at', 'bigint', (column) => column.notNull())
     .addColumn('worker', 'text')
     .addColumn('lease_until', 'bigint')
+    .addColumn('expires_at', 'bigint')
     .addColumn('fence', 'integer', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('work_by_readiness').on('work').columns(['state', 'ready_at']).execute();
