@@ -5,6 +5,7 @@
  * ends without an outcome, nobody knows what happened: the attempt becomes `unknown`, and its fence
  * number moves on, so that the lost worker's late report no longer fits.
  */
+import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
 import type { AttemptRow } from './schema.ts';
 import type { Reader, Writer } from './store.ts';
@@ -64,10 +65,45 @@ export interface Intent {
  *   `E_STEP_UNDECIDED` while an attempt at this step is unknown and nobody has decided about it
  */
 export async function insertIntent(tx: Writer, intent: Intent): Promise<AttemptRecord> {
-  const earlier = await relevantAttempts(tx, intent);
-  refuseConflict(intent, earlier);
-  const same = earlier.filter((other) => other.step === intent.step && other.block === intent.block);
-  const row = {
+  const fence = await nextFence(tx, intent.incident);
+  const [attempt] = await insertIntents(tx, [{ ...intent, fence }]);
+  if (attempt instanceof AllclearError) throw attempt;
+  return attempt!;
+}
+
+/**
+ * The same for several incidents at once, with fences that were taken before.
+ * @returns in the order given: the attempt, or the error that `insertIntent` throws
+ */
+export async function insertIntents(
+  tx: Writer,
+  intents: readonly (Intent & { readonly fence: number })[],
+): Promise<(AttemptRecord | AllclearError)[]> {
+  if (intents.length === 0) return [];
+  const earlier = Map.groupBy(await relevantAttempts(tx, intents), ({ incident }) => incident);
+  const results = intents.map((intent) => {
+    const before = (earlier.get(intent.incident) ?? []).filter(
+      ({ step, state }) => step === intent.step || isLive(state as AttemptState),
+    );
+    const conflict = conflictOf(intent, before);
+    return conflict ?? { row: newAttempt(intent, before) };
+  });
+  const rows = results.flatMap((result) => ('row' in result ? result.row : []));
+  if (rows.length > 0) await tx.insertInto('step_attempts').values(rows).execute();
+  return results.map((result) => ('row' in result ? toRecord(result.row) : result));
+}
+
+type EarlierAttempt = Pick<
+  AttemptRow,
+  'incident' | 'step' | 'block' | 'attempt' | 'state' | 'worker' | 'decision'
+>;
+
+function newAttempt(
+  intent: Intent & { readonly fence: number },
+  before: readonly EarlierAttempt[],
+): AttemptRow {
+  const same = before.filter((other) => other.step === intent.step && other.block === intent.block);
+  return {
     id: intent.id,
     incident: intent.incident,
     step: intent.step,
@@ -75,7 +111,7 @@ export async function insertIntent(tx: Writer, intent: Intent): Promise<AttemptR
     attempt: Math.max(0, ...same.map((other) => other.attempt)) + 1,
     step_hash: intent.stepHash,
     state: 'intended',
-    fence: await nextFence(tx, intent.incident),
+    fence: intent.fence,
     worker: intent.worker,
     lease_until: intent.leaseUntil,
     intended_at: intent.at,
@@ -87,27 +123,24 @@ export async function insertIntent(tx: Writer, intent: Intent): Promise<AttemptR
     decided_by: null,
     decided_at: null,
   };
-  await tx.insertInto('step_attempts').values(row).execute();
-  return toRecord(row);
 }
 
-/** Attempts at the same step, and whatever runs in the same incident; without their outputs. */
-function relevantAttempts(tx: Writer, { incident, step }: Intent) {
+/** Attempts at the same steps, and whatever runs in the same incidents; without their outputs. */
+function relevantAttempts(tx: Writer, intents: readonly Intent[]): Promise<EarlierAttempt[]> {
+  const steps = [...new Set(intents.map(({ step }) => step))];
+  const incidents = intents.map(({ incident }) => incident);
   return tx
     .selectFrom('step_attempts')
-    .select(['step', 'block', 'attempt', 'state', 'worker', 'decision'])
-    .where('incident', '=', incident)
-    .where((eb) => eb.or([eb('step', '=', step), eb('state', 'in', ['intended', 'running'])]))
+    .select(['incident', 'step', 'block', 'attempt', 'state', 'worker', 'decision'])
+    .where('incident', 'in', incidents)
+    .where((eb) => eb.or([eb('step', 'in', steps), eb('state', 'in', ['intended', 'running'])]))
     .execute();
 }
 
-function refuseConflict(
-  intent: Intent,
-  earlier: readonly Pick<AttemptRow, 'step' | 'state' | 'worker' | 'decision'>[],
-): void {
+function conflictOf(intent: Intent, earlier: readonly EarlierAttempt[]): AllclearError | null {
   const running = earlier.find((other) => isLive(other.state as AttemptState));
   if (running) {
-    throw new AllclearError('E_STEP_BUSY', {
+    return new AllclearError('E_STEP_BUSY', {
       what: `step ${running.step} of this incident is being run by ${running.worker}`,
       next: 'Wait until it ends; if that program is gone, the step becomes unknown when its lease ends.',
     });
@@ -115,12 +148,11 @@ function refuseConflict(
   const undecided = earlier.find(
     (other) => other.step === intent.step && other.state === 'unknown' && other.decision === null,
   );
-  if (undecided) {
-    throw new AllclearError('E_STEP_UNDECIDED', {
-      what: `what became of step ${undecided.step} is unknown, and nobody has decided about it`,
-      next: 'Look whether it took effect, then say done, run again or skip.',
-    });
-  }
+  if (!undecided) return null;
+  return new AllclearError('E_STEP_UNDECIDED', {
+    what: `what became of step ${undecided.step} is unknown, and nobody has decided about it`,
+    next: 'Look whether it took effect, then say done, run again or skip.',
+  });
 }
 
 export function isLive(state: AttemptState): boolean {
@@ -167,40 +199,85 @@ export async function finishAttempt(
   attempt: { id: string; fence: number },
   end: AttemptEnd,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx
-    .updateTable('step_attempts')
-    .set({
-      state: end.state,
-      exit: end.exit,
+  return (await finishAttempts(tx, [{ ...end, id: attempt.id, fence: attempt.fence }])).size === 1;
+}
+
+/** @returns the ids of the attempts whose fence was still good */
+export async function finishAttempts(
+  tx: Writer,
+  ends: readonly (AttemptEnd & { readonly id: string; readonly fence: number })[],
+): Promise<ReadonlySet<string>> {
+  if (ends.length === 0) return new Set();
+  const values = ends.map(
+    ({ id, fence, state, exit, output, truncated, at }) =>
       // PostgreSQL's text cannot hold NUL.
-      output: end.output.replaceAll('\0', '\ufffd'),
-      truncated: end.truncated ? 1 : 0,
-      ended_at: end.at,
-    })
-    .where('id', '=', attempt.id)
-    .where('fence', '=', attempt.fence)
-    .where('state', 'in', ['intended', 'running'])
-    .executeTakeFirst();
-  return numUpdatedRows === 1n;
+      sql`(${id}, cast(${fence} as integer), ${state}, cast(${exit} as integer),
+        ${output.replaceAll('\0', '\ufffd')}, cast(${truncated ? 1 : 0} as integer), cast(${at} as bigint))`,
+  );
+  const { rows } = await sql<{ id: string }>`
+    with ended(id, fence, state, exit, output, truncated, ended_at) as (values ${sql.join(values)})
+    update step_attempts set state = ended.state, exit = ended.exit, output = ended.output,
+      truncated = ended.truncated, ended_at = ended.ended_at
+    from ended
+    where step_attempts.id = ended.id and step_attempts.fence = ended.fence
+      and step_attempts.state in ('intended', 'running')
+    returning step_attempts.id`.execute(tx);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Gives up every attempt whose lease has ended by `now`, and returns them. */
 export async function sweepExpired(tx: Writer, now: number): Promise<AttemptRecord[]> {
-  const expired = await tx
+  const expired = await liveAttempts(tx).where('lease_until', '<=', now).execute();
+  return giveUp(tx, expired, now);
+}
+
+/** Gives up these attempts, unless they have ended or their lease was renewed meanwhile. */
+export async function giveUpAttempts(
+  tx: Writer,
+  seen: readonly { readonly id: string; readonly leaseUntil: number }[],
+  now: number,
+): Promise<AttemptRecord[]> {
+  if (seen.length === 0) return [];
+  const leases = new Map(seen.map(({ id, leaseUntil }) => [id, leaseUntil]));
+  const rows = await liveAttempts(tx)
+    .where('id', 'in', [...leases.keys()])
+    .execute();
+  return giveUp(
+    tx,
+    rows.filter((row) => row.lease_until === leases.get(row.id)),
+    now,
+  );
+}
+
+/** What is being run, longest intended first, at most 1,000. */
+export async function listLiveAttempts(db: Reader): Promise<AttemptRecord[]> {
+  return (await liveAttempts(db).execute()).map(toRecord);
+}
+
+function liveAttempts(db: Reader) {
+  return db
     .selectFrom('step_attempts')
     .selectAll()
     .where('state', 'in', ['intended', 'running'])
-    .where('lease_until', '<=', now)
     .orderBy('intended_at')
-    .limit(1_000)
-    .execute();
-  const swept: AttemptRecord[] = [];
-  for (const row of expired) {
+    .limit(1_000);
+}
+
+async function giveUp(tx: Writer, rows: readonly AttemptRow[], now: number): Promise<AttemptRecord[]> {
+  const given: AttemptRecord[] = [];
+  for (const row of rows) {
     const change = { state: 'unknown', fence: await nextFence(tx, row.incident), ended_at: now };
-    await tx.updateTable('step_attempts').set(change).where('id', '=', row.id).execute();
-    swept.push(toRecord({ ...row, ...change }));
+    // A renewal or the outcome may have come while this transaction waited for the incident.
+    const { numUpdatedRows } = await tx
+      .updateTable('step_attempts')
+      .set(change)
+      .where('id', '=', row.id)
+      .where('state', 'in', ['intended', 'running'])
+      .where('lease_until', '=', row.lease_until)
+      .executeTakeFirst();
+    if (numUpdatedRows === 1n) given.push(toRecord({ ...row, ...change }));
   }
-  return swept;
+  return given;
 }
 
 /** True when a sweep would find something: a read, so that looking does not cost a write. */
