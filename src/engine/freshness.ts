@@ -1,12 +1,16 @@
 /** What an incident proves about its runbook, kept as evidence beside the event it comes from. */
 import { newId } from '../kernel/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 import { insertEvidence } from '../store/index.ts';
 import type { Page } from './journal.ts';
-import type { Reading, Verdict } from './model.ts';
-import type { Respond } from './response.ts';
+import type { Reading, Surroundings, Verdict } from './model.ts';
 import type { Verification } from './verify.ts';
 
-type About = Pick<Respond, 'runbook' | 'surroundings' | 'journal'>;
+/** The runbook whose freshness it is about. */
+interface About {
+  readonly runbook: Pick<Runbook, 'id'>;
+  readonly surroundings: Pick<Surroundings, 'clock'>;
+}
 
 /** The verdict, and every check that turned out to be broken. */
 export async function recordVerdict(
@@ -45,7 +49,7 @@ async function record(page: Page, about: About, subject: string, kind: string, d
     subject,
     kind,
     at: page.at,
-    incident: about.journal.incident,
+    incident: page.incident,
     data,
   });
 }

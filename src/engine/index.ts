@@ -8,6 +8,22 @@ export {
 export { type Actor, includesRole, isRole, type Role, requireRole, roles } from './actor.ts';
 export { makeToken, revokeToken, TOKEN_SECONDS, type TokenWish, tokenActor } from './api-token.ts';
 export type { AppendedEvent, ApprovalWanted, Change, OnChange } from './change.ts';
+export { type Desk, ITSELF, type Library } from './desk/desk.ts';
+export type { Plan, PlannedWork } from './desk/plan-model.ts';
+export {
+  type IncidentPolicy,
+  type Policies,
+  policiesSchema,
+  policyFor,
+  policyWarnings,
+} from './desk/policies.ts';
+export {
+  type IncidentSummary,
+  type IncidentView,
+  incidentSummarySchema,
+  incidentViewSchema,
+} from './desk/view-schema.ts';
+export { readWaiting, type Waiting, waitingSchema } from './desk/waiting.ts';
 export { diagnose } from './diagnose.ts';
 export { eventText } from './event-text.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';

@@ -16,6 +16,7 @@ import { type EventData, type EventKind, readTimeline, type TimelineEvent } from
 /** One transaction on an incident: what it changes and the events that say so are committed together. */
 export interface Page {
   readonly tx: Writer;
+  readonly incident: string;
   /** Epoch ms that everything on this page bears. */
   readonly at: number;
   append<Kind extends EventKind>(kind: Kind, data: EventData<Kind>): Promise<void>;
@@ -56,7 +57,8 @@ export function openJournal(options: JournalOptions): Journal {
 
   async function commit<T>(work: (page: Page) => Promise<T>): Promise<T> {
     const written: TimelineEvent[] = [];
-    const result = await store.write((tx) => work(openPage(tx, store.now(), options, written)));
+    const note = (event: TimelineEvent) => written.push(event);
+    const result = await store.write((tx) => work(openPage(tx, { incident, actor, at: store.now(), note })));
     for (const event of written) onEvent?.(event);
     return result;
   }
@@ -73,14 +75,24 @@ export function openJournal(options: JournalOptions): Journal {
   };
 }
 
-function openPage(tx: Writer, at: number, options: JournalOptions, written: TimelineEvent[]): Page {
-  const { incident, actor } = options;
+export interface PageOptions {
+  readonly incident: string;
+  readonly actor: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** Told every event as it is written; it is durable once the transaction is. */
+  readonly note?: (event: TimelineEvent) => void;
+}
+
+/** A page within the caller's transaction. */
+export function openPage(tx: Writer, { incident, actor, at, note }: PageOptions): Page {
   const append: Page['append'] = async (kind, data) => {
     const record = await appendEvent(tx, incident, { at, actor, kind, data });
-    written.push({ kind, seq: record.seq, at, actor, data } as TimelineEvent);
+    note?.({ kind, seq: record.seq, at, actor, data } as TimelineEvent);
   };
   return {
     tx,
+    incident,
     at,
     append,
     move: async (move, data) => {
@@ -104,6 +116,8 @@ export interface Opening {
   readonly labels: Readonly<Record<string, string>>;
   /** What joins further alerts to it. */
   readonly joinKey: string | null;
+  /** Where its commands must run; default anywhere. */
+  readonly site?: string;
 }
 
 /** Opens an incident within the caller's transaction; its first event says what it is about. */
@@ -126,6 +140,7 @@ export async function openIncident(
     snapshot: { state: 'open' } satisfies IncidentState,
     labels: opening.labels,
     joinKey: opening.joinKey,
+    ...(opening.site === undefined ? {} : { site: opening.site }),
     at,
   });
   const data: EventData<'opened'> = {
@@ -144,7 +159,7 @@ async function requireIncident(store: Store, id: string): Promise<IncidentRecord
   return record;
 }
 
-function noIncident(id: string): AllclearError {
+export function noIncident(id: string): AllclearError {
   return new AllclearError('E_NOT_FOUND', {
     what: `there is no incident ${id}`,
     next: 'List them with `allclear incidents`.',

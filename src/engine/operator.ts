@@ -23,7 +23,10 @@ export interface Operator {
   /** Verified before the last step: stop here? Only asked when verifying after each step. */
   stopEarly(after: RenderedStep, remaining: number): Promise<boolean>;
   /** Verify failed. `proposal` is the step to try next; null: all have been done. */
-  afterFailedVerify(why: string, proposal: StepProgress | null): Promise<NextAfterFailure>;
+  afterFailedVerify(
+    why: string,
+    proposal: Pick<StepProgress, 'index' | 'title'> | null,
+  ): Promise<NextAfterFailure>;
 }
 
 export type ApprovalAnswer =

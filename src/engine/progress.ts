@@ -19,6 +19,37 @@ export interface StepProgress {
   readonly attempt: StepAttempt | null;
   /** True when a person's word, and no exit code, says how it ended. */
   readonly byWord: boolean;
+  /**
+   * The how-manieth run it is, from 1: grows with every decision to run it again, and whenever the incident goes
+   * on with another runbook. Never the same twice, so that an approval fits one run only.
+   */
+  readonly run: number;
+  /** Approvals of this run that were not taken back; some may have expired. */
+  readonly approvals: readonly GivenApproval[];
+  /** Somebody, or the policy, has said that this run may begin. */
+  readonly granted: Granted | null;
+  /** When the last block of this run succeeded, while others are left; epoch ms. */
+  readonly continuedAt: number | null;
+}
+
+/** One person's word for one run of a step. */
+export interface GivenApproval {
+  readonly by: string;
+  readonly role: string;
+  /** See `approvalHash`. */
+  readonly hash: string;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly expiresAt: number;
+}
+
+export interface Granted {
+  /** The hash of the rendered step. */
+  readonly hash: string;
+  readonly by: readonly string[];
+  readonly how: 'person' | 'policy' | 'option';
+  /** Epoch ms; null: not known to the time line. */
+  readonly expiresAt: number | null;
 }
 
 export interface StepAttempt {
@@ -34,7 +65,10 @@ export function progressOf(steps: readonly Step[], events: readonly TimelineEven
   const progress = new Map(steps.map((step) => [step.index, pending(step)]));
   const blocks = new Map(steps.map((step) => [step.index, step.blocks.length]));
   for (const event of events) {
-    if (!('data' in event) || !('step' in event.data)) continue;
+    if (endsApprovals(event)) for (const [index, before] of progress) progress.set(index, unapproved(before));
+    if (event.kind === 'runbook-adopted')
+      for (const [index, before] of progress) progress.set(index, newRun(before));
+    if (!('step' in event.data)) continue;
     const before = progress.get(event.data.step);
     if (before) progress.set(before.index, after(before, event, blocks.get(before.index) ?? 0));
   }
@@ -49,7 +83,26 @@ function pending(step: Step): StepProgress {
     nextBlock: 0,
     attempt: null,
     byWord: false,
+    run: 1,
+    approvals: [],
+    granted: null,
+    continuedAt: null,
   };
+}
+
+/** Approvals are given on a verdict and by those who work on the incident: they end with either. */
+function endsApprovals({ kind }: TimelineEvent): boolean {
+  return kind === 'diagnosis-started' || kind === 'runbook-adopted' || kind === 'escalated';
+}
+
+function unapproved(before: StepProgress): StepProgress {
+  return { ...before, approvals: [], granted: null, continuedAt: null };
+}
+
+/** The step from its beginning, as if for the first time. */
+function newRun(before: StepProgress): StepProgress {
+  const run = before.run + 1;
+  return { ...unapproved(before), run, state: 'pending', nextBlock: 0, attempt: null, byWord: false };
 }
 
 function after(before: StepProgress, event: TimelineEvent, blocks: number): StepProgress {
@@ -60,14 +113,25 @@ function after(before: StepProgress, event: TimelineEvent, blocks: number): Step
       return { ...before, state: event.data.outcome, attempt: null, byWord: true };
     case 'step-intended':
       return { ...before, state: 'running', attempt: event.data };
-    case 'step-ended':
-      return { ...before, ...afterBlock(event.data.state, event.data.block, blocks), attempt: event.data };
+    case 'step-ended': {
+      const change = afterBlock(event.data.state, event.data.block, blocks);
+      const continuedAt = change.state === 'pending' ? event.at : null;
+      return { ...before, ...change, continuedAt, attempt: event.data };
+    }
     case 'step-unknown':
       return { ...before, state: 'unknown', attempt: event.data };
     case 'step-decided':
-      return { ...before, ...afterDecision(event.data.decision, event.data.block, blocks), attempt: null };
+      return { ...afterDecision(before, event.data.decision, event.data.block, blocks), attempt: null };
     case 'step-reopened':
-      return { ...before, state: 'pending', nextBlock: 0, attempt: null, byWord: false };
+      return newRun(before);
+    case 'step-approval':
+      return { ...before, approvals: [...withoutApproval(before, event.actor), given(event)] };
+    case 'step-approval-withdrawn':
+      return { ...before, approvals: withoutApproval(before, event.actor), granted: null };
+    case 'step-approved': {
+      const { hash, by, how, expiresAt = null } = event.data;
+      return { ...before, granted: { hash, by, how, expiresAt } };
+    }
     default:
       return before;
   }
@@ -81,8 +145,42 @@ function afterBlock(outcome: AttemptOutcome, block: number, blocks: number): Cha
   return { state: nextBlock >= blocks ? 'done' : 'pending', nextBlock };
 }
 
-function afterDecision(decision: 'done' | 'again' | 'skip', block: number, blocks: number): Change {
-  if (decision === 'again') return { state: 'pending', nextBlock: block };
-  if (decision === 'skip') return { state: 'skipped' };
-  return { ...afterBlock('succeeded', block, blocks), byWord: true };
+function afterDecision(
+  before: StepProgress,
+  decision: 'done' | 'again' | 'skip',
+  block: number,
+  blocks: number,
+): StepProgress {
+  // What succeeded before this block is not run again.
+  if (decision === 'again') return { ...newRun(before), nextBlock: block };
+  if (decision === 'skip') return { ...before, state: 'skipped' };
+  return { ...before, ...afterBlock('succeeded', block, blocks), byWord: true };
+}
+
+function given(event: Extract<TimelineEvent, { kind: 'step-approval' }>): GivenApproval {
+  const { role, hash, expiresAt } = event.data;
+  return { by: event.actor, role, hash, at: event.at, expiresAt };
+}
+
+function withoutApproval({ approvals }: StepProgress, by: string): readonly GivenApproval[] {
+  return approvals.filter((approval) => !samePerson(approval.by, by));
+}
+
+/** Two names are one person's, however they are written. */
+export function samePerson(one: string, other: string): boolean {
+  return personOf(one) === personOf(other);
+}
+
+export function personOf(name: string): string {
+  return name.trim().toLowerCase();
+}
+
+/** True when a step was carried out after the last failed verify, or none has failed yet. */
+export function fixedSinceLastCheck(events: readonly TimelineEvent[]): boolean {
+  const failed = events.findLastIndex((event) => event.kind === 'not-verified');
+  return failed === -1 || events.slice(failed).some(carriesOut);
+}
+
+function carriesOut({ kind }: TimelineEvent): boolean {
+  return kind === 'step-ended' || kind === 'step-reported' || kind === 'step-decided';
 }

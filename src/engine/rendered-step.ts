@@ -35,7 +35,8 @@ export interface Approval {
   readonly expiresAt: number;
 }
 
-export function renderStep(step: Step, surroundings: Surroundings): RenderedStep {
+/** @param surroundings of their environment, the names and values of `PARAM_*` and `LABEL_*` count */
+export function renderStep(step: Step, surroundings: Pick<Surroundings, 'env'>): RenderedStep {
   const blocks = step.blocks.map((block) => ({
     language: block.language,
     command: block.command,
@@ -61,7 +62,7 @@ export function renderStep(step: Step, surroundings: Surroundings): RenderedStep
 }
 
 /** Names and hashed values, in order of name. The values may be secret; the hash of the whole is stored. */
-function parametersOf(surroundings: Surroundings): [string, string][] {
+function parametersOf(surroundings: Pick<Surroundings, 'env'>): [string, string][] {
   return Object.entries(surroundings.env)
     .filter(([name]) => name.startsWith('PARAM_') || name.startsWith('LABEL_'))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -7,11 +7,11 @@ import { AllclearError } from '../kernel/index.ts';
 import { diagnose } from './diagnose.ts';
 import { recordVerdict, recordVerification } from './freshness.ts';
 import type { Reading, Verdict } from './model.ts';
-import { progressOf, type StepProgress } from './progress.ts';
+import { fixedSinceLastCheck, progressOf, type StepProgress } from './progress.ts';
 import { carryOutSteps, settleInterrupted } from './remediate.ts';
 import type { Approval } from './rendered-step.ts';
 import type { Respond, Responded, Turn } from './response.ts';
-import { keptReadings, type TimelineEvent } from './timeline.ts';
+import { keptReadings } from './timeline.ts';
 import { judgeVerdict } from './verdict.ts';
 import { verifyOnce, verifyUntil } from './verify.ts';
 
@@ -132,7 +132,7 @@ async function checkBeforeFix(context: Respond): Promise<void> {
 async function remediate(context: Respond, round: number): Promise<Turn> {
   const left = await carryOutSteps(context);
   if (left) return left;
-  if (await fixedSinceLastCheck(context)) {
+  if (fixedSinceLastCheck(await context.journal.timeline())) {
     await context.journal.move({ kind: 'verification-started' }, {});
     return null;
   }
@@ -217,17 +217,6 @@ async function cancelled({ journal }: Respond): Promise<NonNullable<Turn>> {
   const why = 'it was interrupted';
   await journal.append('stopped', { why });
   return { ended: 'cancelled', why };
-}
-
-/** True when a step was carried out or reopened after the last failed verify, or none has failed yet. */
-async function fixedSinceLastCheck({ journal }: Respond): Promise<boolean> {
-  const events = await journal.timeline();
-  const failed = events.findLastIndex((event) => event.kind === 'not-verified');
-  return failed === -1 || events.slice(failed).some(isProgress);
-}
-
-function isProgress(event: TimelineEvent): boolean {
-  return event.kind === 'step-ended' || event.kind === 'step-reported' || event.kind === 'step-decided';
 }
 
 async function progress({ journal, runbook }: Respond): Promise<StepProgress[]> {

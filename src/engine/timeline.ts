@@ -35,6 +35,9 @@ const eventData = {
     hash: z.string(),
     by: z.array(z.string()),
     how: z.enum(['person', 'policy', 'option']),
+    /** In the service: the run it is for, and when it ends (epoch ms). */
+    run: z.int().min(1).optional(),
+    expiresAt: z.number().optional(),
   }),
   'step-skipped': z.object({ ...step, why }),
   'step-reported': z.object({ ...step, outcome: z.enum(['done', 'skipped']), note: z.string() }),
@@ -47,7 +50,7 @@ const eventData = {
   }),
   'step-unknown': z.object({ ...attempt, worker: z.string() }),
   'step-late': z.object({ ...attempt, state: z.string() }),
-  'step-decided': z.object({ ...attempt, decision: z.enum(['done', 'again', 'skip']) }),
+  'step-decided': z.object({ ...attempt, decision: z.enum(['done', 'again', 'skip']), why: why.optional() }),
   'step-reopened': z.object({ ...step, why }),
   'checked-before-fix': z.object({ verified: z.boolean(), why, readings }),
   'verification-started': z.object({}),

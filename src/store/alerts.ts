@@ -1,4 +1,5 @@
 import { stringMap, toJson } from './json.ts';
+import type { AlertRow } from './schema.ts';
 import type { Reader, Writer } from './store.ts';
 
 /** One occurrence of an alert, identified by fingerprint and start. */
@@ -28,18 +29,43 @@ export async function findAlert(
     .where('fingerprint', '=', fingerprint)
     .where('starts_at', '=', startsAt)
     .executeTakeFirst();
-  if (!row) return null;
-  return {
-    fingerprint: row.fingerprint,
-    startsAt: row.starts_at,
-    incident: row.incident,
-    status: row.status === 'resolved' ? 'resolved' : 'firing',
-    labels: stringMap(row.labels),
-    annotations: stringMap(row.annotations),
-    endsAt: row.ends_at,
-    generatorUrl: row.generator_url,
-    receivedCount: row.received_count,
-  };
+  return row ? toRecord(row) : null;
+}
+
+/** The incident's alerts in the order they came, at most `limit`. */
+export async function listAlerts(db: Reader, incident: string, limit: number): Promise<AlertRecord[]> {
+  const rows = await db
+    .selectFrom('alerts')
+    .selectAll()
+    .where('incident', '=', incident)
+    .orderBy('received_at')
+    .orderBy('fingerprint')
+    .limit(limit)
+    .execute();
+  return rows.map(toRecord);
+}
+
+/** How many of the incident's alerts still fire. */
+export async function countFiring(db: Reader, incident: string): Promise<number> {
+  const { firing } = await db
+    .selectFrom('alerts')
+    .select((eb) => eb.fn.countAll<number>().as('firing'))
+    .where('incident', '=', incident)
+    .where('status', '=', 'firing')
+    .executeTakeFirstOrThrow();
+  return Number(firing);
+}
+
+/** True while one of the incident's alerts fires. */
+export async function hasFiring(db: Reader, incident: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('alerts')
+    .select('fingerprint')
+    .where('incident', '=', incident)
+    .where('status', '=', 'firing')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 export async function insertAlert(
@@ -78,4 +104,18 @@ export async function updateAlert(
     .where('fingerprint', '=', alert.fingerprint)
     .where('starts_at', '=', alert.startsAt)
     .execute();
+}
+
+function toRecord(row: AlertRow): AlertRecord {
+  return {
+    fingerprint: row.fingerprint,
+    startsAt: row.starts_at,
+    incident: row.incident,
+    status: row.status === 'resolved' ? 'resolved' : 'firing',
+    labels: stringMap(row.labels),
+    annotations: stringMap(row.annotations),
+    endsAt: row.ends_at,
+    generatorUrl: row.generator_url,
+    receivedCount: row.received_count,
+  };
 }

@@ -71,17 +71,19 @@ export async function appendEvent(tx: Writer, incident: string, event: NewEvent)
   return toRecord({ ...row, hash });
 }
 
-/** In order; `after` skips what a reader has seen. */
+/** In order; `after` skips what a reader has seen, `without` kinds it does not need. */
 export async function listEvents(
   db: Reader,
   incident: string,
-  options: { after?: number; limit?: number } = {},
+  options: { after?: number; limit?: number; without?: readonly string[] } = {},
 ): Promise<EventRecord[]> {
-  const rows = await db
+  let query = db
     .selectFrom('events')
     .selectAll()
     .where('incident', '=', incident)
-    .where('seq', '>', options.after ?? 0)
+    .where('seq', '>', options.after ?? 0);
+  if (options.without) query = query.where('kind', 'not in', [...options.without]);
+  const rows = await query
     .orderBy('seq')
     .limit(options.limit ?? MAX_EVENTS)
     .execute();

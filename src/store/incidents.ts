@@ -81,6 +81,32 @@ export async function findIncident(db: Reader, id: string): Promise<IncidentReco
   return row ? toIncidentRecord(row) : null;
 }
 
+/**
+ * The incident, held by this transaction until it ends: others that change it wait.
+ * On SQLite a writing transaction holds the whole store already.
+ */
+export async function lockIncident(tx: Writer, id: string): Promise<IncidentRecord | null> {
+  return findIncident(tx, id);
+}
+
+export async function assignIncident(tx: Writer, id: string, assignee: string | null): Promise<void> {
+  await tx.updateTable('incidents').set({ assignee }).where('id', '=', id).execute();
+}
+
+/** Lets the incident go on with another runbook, or another version of the same. */
+export async function relinkIncident(
+  tx: Writer,
+  id: string,
+  link: { runbook: string; runbookHash: string },
+): Promise<void> {
+  const { runbook, runbookHash } = link;
+  await tx
+    .updateTable('incidents')
+    .set({ runbook, runbook_hash: runbookHash })
+    .where('id', '=', id)
+    .execute();
+}
+
 /** The open incident that alerts with this key belong to. */
 export async function findOpenByKey(db: Reader, joinKey: string): Promise<IncidentRecord | null> {
   const row = await db

@@ -1,4 +1,12 @@
-export { findAlert, insertAlert, updateAlert } from './alerts.ts';
+export {
+  type AlertRecord,
+  countFiring,
+  findAlert,
+  hasFiring,
+  insertAlert,
+  listAlerts,
+  updateAlert,
+} from './alerts.ts';
 export {
   type AttemptDecision,
   type AttemptOutcome,
@@ -26,6 +34,7 @@ export {
   searchIncidents,
 } from './incident-search.ts';
 export {
+  assignIncident,
   countAlert,
   findIncident,
   findOpenByKey,
@@ -33,6 +42,8 @@ export {
   incidentIdsLike,
   insertIncident,
   listIncidents,
+  lockIncident,
+  relinkIncident,
   updateIncidentState,
 } from './incidents.ts';
 export {

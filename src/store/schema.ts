@@ -231,4 +231,5 @@ export type IncidentRow = Selectable<IncidentTable>;
 export type EventRow = Selectable<EventTable>;
 export type AttemptRow = Selectable<AttemptTable>;
 export type OutboxRow = Selectable<OutboxTable>;
+export type AlertRow = Selectable<AlertTable>;
 export type WorkRow = Selectable<WorkTable>;
