@@ -15,7 +15,7 @@ export function watchFile(path: string, clock: Clock, changed: () => void): () =
   let cancel: (() => void) | null = null;
   let stopped = false;
   const look = async () => {
-    const now = await signature(path);
+    const now = await fileSignature(path);
     if (stopped) return;
     told ??= now;
     if (now === seen && now !== told) {
@@ -32,8 +32,8 @@ export function watchFile(path: string, clock: Clock, changed: () => void): () =
   };
 }
 
-/** Another one after each change of the content. */
-async function signature(path: string): Promise<string> {
+/** Another one after each change of the content; `none` when there is no such file. */
+export async function fileSignature(path: string): Promise<string> {
   try {
     const { ino, size, mtimeNs } = await stat(path, { bigint: true });
     return `${ino} ${size} ${mtimeNs}`;

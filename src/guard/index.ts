@@ -1,3 +1,4 @@
+import { loadYaml } from '../kernel/index.ts';
 import type { GuardFile } from './config/guard-file.ts';
 
 export { GuardLevers } from './client.ts';
@@ -14,6 +15,9 @@ export type { GuardSettings } from './reload.ts';
 
 /** As `parseGuardFile`, loaded when the first configuration is read. */
 export async function readGuardFile(text: string, name: string): Promise<GuardFile> {
-  const { parseGuardFile } = await import('./config/guard-file.ts');
-  return parseGuardFile(text, name);
+  const [{ parseGuardFile }, { YamlText }] = await Promise.all([
+    import('./config/guard-file.ts'),
+    loadYaml(),
+  ]);
+  return parseGuardFile(new YamlText(text, name, 'docs/guard-levers.md'));
 }

@@ -79,7 +79,7 @@ export const errorTable = {
   E_CONFIG_FILE: {
     exit: 2,
     http: 422,
-    meaning: "The guard's configuration file is not of the expected form.",
+    meaning: 'A configuration file is not of the expected form.',
   },
   E_LEVER_FAILED: { exit: 3, http: 502, meaning: 'The command that moves the lever failed.' },
   E_LEVER_UNKNOWN: {

@@ -10,6 +10,12 @@ export function closest(word: string, candidates: readonly string[]): string | n
   return near[0]?.candidate ?? null;
 }
 
+/** `Did you mean x?`, or the whole list. */
+export function suggestion(name: string, names: readonly string[]): string {
+  const near = closest(name, names);
+  return near === null ? `There are ${names.join(', ')}.` : `Did you mean ${near}?`;
+}
+
 function normal(word: string): string {
   return word.toLowerCase().replaceAll('_', '-');
 }

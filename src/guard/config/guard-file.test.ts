@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AllclearError } from '../../kernel/index.ts';
-import { parseGuardFile } from './guard-file.ts';
+import { AllclearError, loadYaml } from '../../kernel/index.ts';
+import { type GuardFile, parseGuardFile } from './guard-file.ts';
+
+const { YamlText } = await loadYaml();
+
+function parse(text: string): GuardFile {
+  return parseGuardFile(new YamlText(text, 'guard.yaml', 'docs/guard-levers.md'));
+}
 
 const whole = `
 upstreams:
@@ -30,7 +36,7 @@ levers:
 
 describe('parseGuardFile', () => {
   it('reads upstreams, bases and drivers', () => {
-    const { upstreams, levers, drivers } = parseGuardFile(whole, 'guard.yaml');
+    const { upstreams, levers, drivers } = parse(whole);
     expect(upstreams).toEqual(['http://127.0.0.1:3001', 'http://127.0.0.1:3002']);
     expect(levers).toEqual({
       MAX_INIT_PER_SECOND: '50',
@@ -56,14 +62,14 @@ describe('parseGuardFile', () => {
   });
 
   it.each(['', '# nothing\n', 'levers:\nupstreams:\n', '{}'])('takes an empty file: %j', (text) => {
-    expect(parseGuardFile(text, 'guard.yaml')).toEqual({ upstreams: null, levers: {}, drivers: [] });
+    expect(parse(text)).toEqual({ upstreams: null, levers: {}, drivers: [] });
   });
 
   it.each([
     ['upstreams: [', 1, 'YAML'],
     ['a: 1\na: 2', 2, 'YAML'],
     ['- x', 1, 'form'],
-    ['upstream: http://a', 1, 'Remove it'],
+    ['upstream: http://a', 1, 'Did you mean upstreams?'],
     ['\nupstreams:\n  - http://a\n  - ftp://a', 4, 'http'],
     ['upstreams: ftp://a', 1, 'http'],
     ['upstreams: http://a\n---\nlevers: {}', 2, 'remove the line'],
@@ -71,7 +77,7 @@ describe('parseGuardFile', () => {
     ['levers:\n  MAX_SESIONS: 5', 2, 'Did you mean MAX_SESSIONS?'],
     ['levers:\n  MAX_SESSIONS: many', 2, 'number'],
     ['levers:\n  MAX_SESSIONS: [1]', 2, 'form'],
-    ['levers:\n  MAX_SESSIONS:\n    valu: 5', 3, 'Remove it'],
+    ['levers:\n  MAX_SESSIONS:\n    valu: 5', 3, 'Did you mean value?'],
     ['levers:\n  MAX_SESSIONS:\n    value: 5\n    min: 1', 4, 'Remove it'],
     ['levers:\n  MAX_SESSIONS[a]: 5', 2, 'for all'],
     ['levers:\n  MAX_SESSIONS:\n    tools:\n      a: 5', 4, 'for all'],
@@ -90,7 +96,7 @@ describe('parseGuardFile', () => {
     ],
     ['levers: &a\n  X: *a', 2, ''],
   ])('refuses %j with the line and the fix', (text, line, fix) => {
-    const error = caught(() => parseGuardFile(text, 'guard.yaml'));
+    const error = caught(() => parse(text));
     expect(error).toMatchObject({ code: 'E_CONFIG_FILE', details: { file: 'guard.yaml', line } });
     expect(error.details.next).toContain(fix);
   });
@@ -125,7 +131,7 @@ describe('parseGuardFile', () => {
     fc.assert(
       fc.property(fc.array(words, { maxLength: 12 }), (parts) => {
         try {
-          parseGuardFile(parts.join(''), 'guard.yaml');
+          parse(parts.join(''));
         } catch (error) {
           expect(error).toBeInstanceOf(AllclearError);
           expect((error as AllclearError).details.line).toBeGreaterThan(0);

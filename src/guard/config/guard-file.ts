@@ -1,6 +1,12 @@
 /** The guard's configuration file: upstreams, the levers' bases, levers of one's own, and drivers. */
 import { z } from 'zod';
-import { AllclearError, parseDuration } from '../../kernel/index.ts';
+import {
+  AllclearError,
+  parseDuration,
+  suggestion,
+  type YamlPath,
+  type YamlText,
+} from '../../kernel/index.ts';
 import type { Driver } from '../levers/driver.ts';
 import {
   isLeverName,
@@ -11,7 +17,6 @@ import {
 import { keyText, parseKey } from '../policy/lever-key.ts';
 import { ownLever } from '../policy/own-lever.ts';
 import { parseUpstreams } from '../policy/upstream-urls.ts';
-import { suggestion, type YamlPath, YamlText } from './yaml-text.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const DEFAULT_EVERY_SECONDS = 30;
@@ -63,12 +68,11 @@ export interface GuardFile {
 }
 
 /**
- * Reads the text of a configuration file. docs/guard-levers.md describes it.
- * @param name of the file, for messages
- * @throws AllclearError `E_CONFIG_FILE` with file and line, `E_FILE_TOO_LARGE`
+ * Reads a configuration file. docs/guard-levers.md describes it.
+ * @throws AllclearError `E_CONFIG_FILE` with file and line
  */
-export function parseGuardFile(text: string, name: string): GuardFile {
-  return new GuardFileReader(new YamlText(text, name)).read();
+export function parseGuardFile(yaml: YamlText): GuardFile {
+  return new GuardFileReader(yaml).read();
 }
 
 class GuardFileReader {

@@ -1,7 +1,8 @@
 /** A YAML text whose values are checked, and whose errors name the line they are about. */
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
-import { AllclearError, closest } from '../../kernel/index.ts';
+import { z } from 'zod';
+import { AllclearError } from './errors.ts';
+import { suggestion } from './spelling.ts';
 
 const MAX_LENGTH = 1024 * 1024;
 
@@ -9,15 +10,18 @@ export type YamlPath = readonly (string | number)[];
 
 export class YamlText {
   readonly #file: string;
+  readonly #page: string;
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
 
   /**
    * @param file its name, for messages
+   * @param page of the documentation that describes its form
    * @throws AllclearError `E_CONFIG_FILE`, `E_FILE_TOO_LARGE`
    */
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, page: string) {
     this.#file = file;
+    this.#page = page;
     if (text.length > MAX_LENGTH) {
       throw new AllclearError('E_FILE_TOO_LARGE', {
         what: `the file is longer than ${MAX_LENGTH} characters`,
@@ -53,18 +57,13 @@ export class YamlText {
     const path = issue.path.filter((part) => typeof part !== 'symbol');
     if (issue.code === 'unrecognized_keys') {
       const key = issue.keys[0]!;
-      throw this.problem(
-        [...path, key],
-        `there is no setting "${key}" here`,
-        'Remove it, or correct its name.',
-      );
+      const names = keysAt(schema, path);
+      const next =
+        names.length === 0 ? 'Remove it, or correct its name.' : `${suggestion(key, names)} Or remove it.`;
+      throw this.problem([...path, key], `there is no setting "${key}" here`, next);
     }
     const place = path.length === 0 ? 'the file' : path.join('.');
-    throw this.problem(
-      path,
-      `${place} is not right: ${issue.message}`,
-      'See docs/guard-levers.md for the form.',
-    );
+    throw this.problem(path, `${place} is not right: ${issue.message}`, `See ${this.#page} for the form.`);
   }
 
   /** The error for what stands at `path`. */
@@ -94,8 +93,30 @@ function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return inner && inner.path.length > 0 ? deepest({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
 }
 
-/** `Did you mean x?`, or the whole list. */
-export function suggestion(name: string, names: readonly string[]): string {
-  const near = closest(name, names);
-  return near === null ? `There are ${names.join(', ')}.` : `Did you mean ${near}?`;
+/** The settings there are at `path`; none where there may be any. */
+function keysAt(schema: z.ZodType, path: YamlPath): string[] {
+  const inner = bare(schema);
+  const [first, ...rest] = path;
+  if (inner instanceof z.ZodUnion) return inner.options.flatMap((one) => keysAt(one as z.ZodType, path));
+  if (inner instanceof z.ZodObject) {
+    if (first === undefined) return Object.keys(inner.shape);
+    const next = Object.hasOwn(inner.shape, first) ? inner.shape[first] : undefined;
+    return next === undefined ? [] : keysAt(next as z.ZodType, rest);
+  }
+  if (first === undefined) return [];
+  if (inner instanceof z.ZodArray) return keysAt(inner.element as z.ZodType, rest);
+  return inner instanceof z.ZodRecord ? keysAt(inner.valueType as z.ZodType, rest) : [];
+}
+
+/** The schema within defaults, options and transformations. */
+function bare(schema: z.ZodType): z.ZodType {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodReadonly
+  )
+    return bare(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodPipe ? bare(schema.in as z.ZodType) : schema;
 }

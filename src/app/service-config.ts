@@ -1,0 +1,43 @@
+/** The service's configuration file, `allclear.yaml`: each section's form is its room's. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { AllclearError, loadYaml } from '../kernel/index.ts';
+import { readTextFile } from './read-runbooks.ts';
+
+const label = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'it takes the name of a label, for example cluster');
+
+const serviceConfig = z.strictObject({
+  /** Labels that tell one affected system from another. */
+  'identify-by': z.array(label).min(1).max(20).default(['cluster', 'namespace', 'service', 'job']),
+  /** The label that says where an incident's commands must run. */
+  'site-label': label.default('site'),
+});
+
+export type ServiceConfig = z.infer<typeof serviceConfig>;
+
+/**
+ * Reads the file that `--config` or ALLCLEAR_CONFIG names; without either everything has its default.
+ * @throws AllclearError `E_CONFIG_FILE` with file and line; `E_FILE_NOT_FOUND` and the like
+ */
+export async function readServiceConfig(
+  file: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Promise<ServiceConfig> {
+  const named = file ?? (env['ALLCLEAR_CONFIG']?.trim() || undefined);
+  if (named === undefined) return serviceConfig.parse({});
+  const text = await readTextFile(resolve(cwd, named), cwd).catch((error: unknown) => {
+    if (!(error instanceof AllclearError)) throw error;
+    const next = 'Let --config (or ALLCLEAR_CONFIG) name the YAML file with the settings of the service.';
+    throw new AllclearError(error.code, { ...error.details, file: named, next, cause: error });
+  });
+  return parseServiceConfig(text, named);
+}
+
+/** @throws AllclearError `E_CONFIG_FILE` with file and line */
+export async function parseServiceConfig(text: string, name: string): Promise<ServiceConfig> {
+  const { YamlText } = await loadYaml();
+  return new YamlText(text, name, 'docs/service.md').read(serviceConfig);
+}
