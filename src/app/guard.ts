@@ -1,12 +1,13 @@
 /** The guard as a program: options from flags, the environment and a file, notices on stderr. */
 
 import { join, resolve } from 'node:path';
-import { type Guard, type Log, type LogEntry, type RequestLogging, startGuard } from '../guard/index.ts';
-import { printable, systemClock } from '../kernel/index.ts';
+import { type Guard, type RequestLogging, startGuard } from '../guard/index.ts';
+import { systemClock } from '../kernel/index.ts';
 import { readPem } from './guard-files.ts';
 import { readSettings, type SettingsSources, settingsFiles } from './guard-settings.ts';
 import { locateHome } from './home.ts';
 import { leverCommands } from './lever-commands.ts';
+import { makeLog } from './make-log.ts';
 import { watchFile } from './watch-file.ts';
 
 export interface GuardProgram extends SettingsSources {
@@ -41,7 +42,7 @@ export interface GuardProgram extends SettingsSources {
 export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
   const { env, cwd, err, jsonLogs } = program;
   const files = settingsFiles(program);
-  const log = makeLog(jsonLogs, err);
+  const log = makeLog('guard', jsonLogs, err);
   const token = env['ALLCLEAR_GUARD_TOKEN'] ?? '';
   const authUpstream = program.authUpstream ?? (env['AUTH_UPSTREAM']?.trim() || undefined);
   const guard = await startGuard({
@@ -83,21 +84,4 @@ function stateFile({ state, admin, env, cwd }: GuardProgram): string | null {
   if (state !== undefined) return state === false ? null : resolve(cwd, state);
   const port = Number(/\d+$/.exec(admin.trim())?.[0] ?? 0);
   return port === 0 ? null : join(locateHome(env, cwd).folder, 'guard', `levers-${port}.json`);
-}
-
-function makeLog(json: boolean, err: (text: string) => void): Log {
-  return (entry) => err(json ? `${JSON.stringify(stamped(entry))}\n` : `${inWords(entry)}\n`);
-}
-
-function stamped({ at, ...entry }: LogEntry): object {
-  return { at: new Date(typeof at === 'number' ? at : systemClock.now()).toISOString(), ...entry };
-}
-
-function inWords({ event, ...rest }: LogEntry): string {
-  const parts = Object.entries(rest).filter(
-    ([key, value]) => key !== 'at' && value !== null && value !== undefined,
-  );
-  return printable(
-    `guard: ${event} ${parts.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(' ')}`,
-  );
 }

@@ -21,6 +21,8 @@ const LOOK_SHARE = 20;
 const SHIPPED = fileURLToPath(new URL('../../runbooks', import.meta.url));
 
 export interface Library extends RunbookShelf {
+  /** All runbooks. */
+  list(): readonly Runbook[];
   /** Looks for changes now; resolves when they are read. */
   look(): Promise<void>;
   close(): void;
@@ -66,6 +68,7 @@ class Shelf implements Library {
   readonly #files = new Map<string, ShelfFile>();
   #byId = new Map<string, ShelvedRunbook>();
   #all: readonly ShelvedRunbook[] = [];
+  #list: readonly Runbook[] = [];
   #problems: readonly ShelfProblem[] = [];
   #folderProblem: ShelfProblem | null = null;
   #looking: Promise<void> = Promise.resolve();
@@ -78,6 +81,10 @@ class Shelf implements Library {
 
   all(): readonly ShelvedRunbook[] {
     return this.#all;
+  }
+
+  list(): readonly Runbook[] {
+    return this.#list;
   }
 
   find(id: string): ShelvedRunbook | null {
@@ -206,6 +213,7 @@ class Shelf implements Library {
     }
     this.#byId = byId;
     this.#all = [...byId.values()].toSorted((a, b) => (a.runbook.id < b.runbook.id ? -1 : 1));
+    this.#list = this.#all.map(({ runbook }) => runbook);
     this.#problems = problems;
   }
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { VERSION } from '../app/version.ts';
 import { AllclearError } from '../kernel/index.ts';
 import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
@@ -6,6 +7,7 @@ import { drillCommands } from './declare/drills.ts';
 import { guardCommands } from './declare/guard.ts';
 import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
+import { serviceCommands } from './declare/service.ts';
 import type { Io } from './io.ts';
 import { printError } from './print-error.ts';
 
@@ -15,6 +17,7 @@ const GROUPS: readonly Declare[] = [
   checkCommands,
   incidentCommands,
   guardCommands,
+  serviceCommands,
 ];
 
 const NEXT = 'Add --help for what is accepted.';
@@ -35,7 +38,7 @@ Example:
 export function createProgram(io: Io, done: (exitCode: number) => void, json = false): Command {
   const program = new Command('allclear')
     .description('Runbooks that execute, for teams that run MCP servers in production.')
-    .version('0.1.0', '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .showHelpAfterError(json ? false : '(add --help for what is accepted)')

@@ -1,8 +1,9 @@
 /** Starts a guard, and stops it again. */
 import { Server as TlsServer } from 'node:tls';
+import { isLoopback, parseAddress } from '../kernel/index.ts';
 import { adminListener } from './admin.ts';
 import { assemble } from './assemble.ts';
-import { closeServer, isLoopback, listen, makeServer, parseAddress } from './net.ts';
+import { closeServer, listen, makeServer } from './net.ts';
 import type { Guard, GuardOptions } from './options.ts';
 import { trafficListener } from './plane/listener.ts';
 import { parseUpstreams } from './policy/upstream-urls.ts';

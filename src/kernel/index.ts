@@ -1,3 +1,4 @@
+export { type Address, isLoopback, parseAddress } from './address.ts';
 export { type Clock, systemClock, TestClock } from './clock.ts';
 export {
   AllclearError,
