@@ -114,6 +114,8 @@ export interface ErrorDetails {
   file?: string;
   /** The line in that file, from 1. */
   line?: number;
+  /** Seconds after which it may go better; HTTP says it as `Retry-After`. */
+  retryAfterSeconds?: number;
   /** The underlying error, for the record. */
   cause?: unknown;
 }

@@ -67,7 +67,8 @@ export function answerFailures(app: FastifyInstance, known: KnownRoutes, log: Lo
 function answer(reply: FastifyReply, error: AllclearError, request: FastifyRequest): FastifyReply {
   const status = error.httpStatus;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="allclear"');
-  if (status === 503) void reply.header('retry-after', RETRY_AFTER);
+  if (status === 503 || status === 429)
+    void reply.header('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER);
   // Half of the body may still be on its way: the connection cannot be used again.
   if (status === 413) void reply.header('connection', 'close');
   return reply.status(status).send(bodyOf(error, traceOf(request)));

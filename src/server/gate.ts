@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Actor, type Role, requireRole } from '../engine/index.ts';
+import type { App } from './app.ts';
 
 /**
  * Who may use a route: anybody; Alertmanager and its like, as the webhook's own secret says; or people and
@@ -33,8 +34,10 @@ export interface Access {
    * @throws `E_UNAUTHORIZED`
    */
   authenticateWebhook(request: FastifyRequest): Promise<Actor>;
-  /** Adds hooks that come before the gate (Host and Origin, headers, rate limits), and routes of its own. */
+  /** Adds hooks that come before the gate: Host and Origin, headers, rate limits. */
   install?(app: FastifyInstance): Promise<void>;
+  /** Adds routes of its own. */
+  routes?(app: App): void;
 }
 
 /** Puts the gate in front of every route that is registered after it. */

@@ -1,3 +1,8 @@
+export { type AccessOptions, ServiceAccess } from './access/access.ts';
+export type { OwnNames } from './access/hosts.ts';
+export { DEFAULT_LIMITS, type RequestLimits } from './access/limits.ts';
+export { DEFAULT_SESSION, type SessionTimes } from './access/sessions.ts';
+export type { WebhookSecret } from './access/webhook-secret.ts';
 export type { App } from './app.ts';
 export { type Access, actorOf, type RouteAccess } from './gate.ts';
 export type { Readiness, ServerOptions } from './options.ts';

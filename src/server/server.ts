@@ -43,12 +43,13 @@ export async function createServer(options: ServerOptions): Promise<App> {
   logRequests(app, options.log, options.clock);
   answerFailures(app, known, options.log);
   await app.register(fastifySwagger, openApi(options.version));
-  addGate(app, options.access);
   await options.access.install?.(app);
+  addGate(app, options.access);
   app.register(async (routes: App) => {
     healthRoutes(routes, options);
     incidentRoutes(routes, options);
     webhookRoutes(routes, options);
+    options.access.routes?.(routes);
     await options.extend?.(routes);
     routes.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, () =>
       app.swagger(),
