@@ -6,7 +6,7 @@ const layers = [
   ['kernel'],
   ['runbook', 'metrics', 'store'],
   ['engine', 'guard'],
-  ['intake', 'lab'],
+  ['intake', 'lab', 'notify'],
   ['server'],
   ['app'],
   ['cli'],

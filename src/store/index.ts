@@ -59,6 +59,7 @@ export { makeFolder } from './make-folder.ts';
 export {
   claimOutbox,
   endOutbox,
+  hasDueOutbox,
   latestNews,
   type NewOutbox,
   type OutboxFigures,

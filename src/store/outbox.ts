@@ -79,17 +79,7 @@ export function claimOutbox(
 ): Promise<OutboxRecord[]> {
   return store.write(async (tx) => {
     const now = store.now();
-    let query = tx
-      .selectFrom('outbox as row')
-      .selectAll()
-      .where('row.state', '=', 'waiting')
-      .where('row.target', '=', target)
-      .where('row.next_at', '<=', now)
-      .where((eb) => eb.or([eb('row.lease_until', 'is', null), eb('row.lease_until', '<=', now)]))
-      .where((eb) => eb.not(eb.exists(earlierOfIncident(eb))))
-      .orderBy('row.next_at')
-      .orderBy('row.seq')
-      .limit(limit);
+    let query = due(tx, target, now).selectAll().orderBy('row.next_at').orderBy('row.seq').limit(limit);
     if (store.kind === 'postgres') query = query.forUpdate().skipLocked();
     const rows = await query.execute();
     if (rows.length === 0) return [];
@@ -104,6 +94,22 @@ export function claimOutbox(
       .execute();
     return rows.map((row) => toRecord({ ...row, attempts: row.attempts + 1 }));
   });
+}
+
+/** Whether there is anything to take. */
+export async function hasDueOutbox(store: Store, target: string): Promise<boolean> {
+  const row = await due(store.db, target, store.now()).select('row.id').limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+function due(db: Reader, target: string, now: number) {
+  return db
+    .selectFrom('outbox as row')
+    .where('row.state', '=', 'waiting')
+    .where('row.target', '=', target)
+    .where('row.next_at', '<=', now)
+    .where((eb) => eb.or([eb('row.lease_until', 'is', null), eb('row.lease_until', '<=', now)]))
+    .where((eb) => eb.not(eb.exists(earlierOfIncident(eb))));
 }
 
 /** Something of the same incident for the same target that still has to go first. */
@@ -197,7 +203,7 @@ export async function outboxFigures(db: Reader): Promise<OutboxFigures[]> {
       target,
       waiting: Number(waiting?.count ?? 0),
       failing: Number(waiting?.failing ?? 0),
-      oldestAt: waiting === undefined ? null : Number(waiting.oldest),
+      oldestAt: waiting?.oldest ?? null,
       delivered: Number(of('delivered')?.count ?? 0),
       givenUp: Number(of('given-up')?.count ?? 0),
     };
