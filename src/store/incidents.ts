@@ -107,6 +107,13 @@ export async function relinkIncident(
     .execute();
 }
 
+/** Several at once, in the order of their ids. */
+export async function findIncidents(db: Reader, ids: readonly string[]): Promise<IncidentRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('incidents').selectAll().where('id', 'in', ids).orderBy('id').execute();
+  return rows.map(toIncidentRecord);
+}
+
 /** The open incident that alerts with this key belong to. */
 export async function findOpenByKey(db: Reader, joinKey: string): Promise<IncidentRecord | null> {
   const row = await db

@@ -119,8 +119,9 @@ describe('work', () => {
     const [a] = await take('w1', { limit: 2 });
     await take('w2');
     await store.write((tx) => releaseWork(tx, [a!], clock.now()));
-    const held = await store.write((tx) => renewWork(tx, 'w1', clock.now() + 9_000));
-    expect(held).toEqual([{ incident: 'b', fence: 1 }]);
+    const work = [a!, { incident: 'b', fence: 1 }, { incident: 'c', fence: 9 }];
+    const held = await store.write((tx) => renewWork(tx, { attempts: [], work }, clock.now() + 9_000));
+    expect(held.incidents).toEqual(new Set(['b']));
     expect(await listTakenWork(store.db)).toMatchObject([
       { incident: 'c', worker: 'w2', leaseUntil: clock.now() + 5_000 },
       { incident: 'b', worker: 'w1', leaseUntil: clock.now() + 9_000 },

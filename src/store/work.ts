@@ -2,12 +2,12 @@
  * The work queue: for each incident at most one thing that a worker is to do.
  *
  * A row is `ready` until a worker takes it; then it bears the worker's name, a lease and a fence number from the
- * incident's own count. Whoever writes here has locked the incident's row first, or takes what nobody has locked.
+ * incident's own count. A step's row goes when it is taken: from then on the attempt bears all that. Whoever writes here has locked the incident's row first, or takes what nobody has locked.
  * Everything takes many incidents at once: under load a transaction is shared by what happens together.
  */
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { toJson } from './json.ts';
-import type { WorkRow } from './schema.ts';
+import type { Schema, WorkRow } from './schema.ts';
 import type { Reader, Store, Writer } from './store.ts';
 
 export type WorkKind = 'diagnose' | 'step' | 'verify';
@@ -205,24 +205,59 @@ export async function hasReadyWork(
   return row !== undefined;
 }
 
+/** Holds these incidents until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
+export async function lockIncidents(
+  tx: Writer,
+  store: Store['kind'],
+  incidents: readonly string[],
+): Promise<void> {
+  // On SQLite a writing transaction holds the whole store already.
+  if (store === 'sqlite' || incidents.length === 0) return;
+  const query = tx.selectFrom('incidents').select('id').where('id', 'in', incidents);
+  await query.orderBy('id').forUpdate().execute();
+}
+
 /**
- * Prolongs all that a worker holds, its attempts too.
- * @returns what it still holds
+ * Prolongs the leases of what a worker does.
+ * @returns those that it still holds; the others were given up, or taken from it
  */
-export async function renewWork(tx: Writer, worker: string, leaseUntil: number): Promise<Holding[]> {
-  await tx
-    .updateTable('step_attempts')
-    .set({ lease_until: leaseUntil, state: 'running' })
-    .where('worker', '=', worker)
-    .where('state', 'in', ['intended', 'running'])
-    .execute();
-  return tx
-    .updateTable('work')
-    .set({ lease_until: leaseUntil })
-    .where('worker', '=', worker)
-    .where('state', '=', 'taken')
-    .returning(['incident', 'fence'])
-    .execute();
+export async function renewWork(
+  tx: Writer,
+  held: { readonly attempts: readonly { id: string; fence: number }[]; readonly work: readonly Holding[] },
+  leaseUntil: number,
+): Promise<{ attempts: ReadonlySet<string>; incidents: ReadonlySet<string> }> {
+  const attempts =
+    held.attempts.length === 0
+      ? []
+      : await tx
+          .updateTable('step_attempts')
+          .set({ lease_until: leaseUntil, state: 'running' })
+          .where('state', 'in', ['intended', 'running'])
+          .where((eb) =>
+            eb.or(held.attempts.map(({ id, fence }) => eb.and([eb('id', '=', id), eb('fence', '=', fence)]))),
+          )
+          .returning('id')
+          .execute();
+  const work =
+    held.work.length === 0
+      ? []
+      : await tx
+          .updateTable('work')
+          .set({ lease_until: leaseUntil })
+          .where('state', '=', 'taken')
+          .where((eb) => isHeld(eb, held.work))
+          .returning('incident')
+          .execute();
+  return {
+    attempts: new Set(attempts.map(({ id }) => id)),
+    incidents: new Set(work.map(({ incident }) => incident)),
+  };
+}
+
+function isHeld(eb: ExpressionBuilder<Schema, 'work'>, holdings: readonly Holding[]) {
+  return eb.or(
+    holdings.map(({ incident, fence }) => eb.and([eb('incident', '=', incident), eb('fence', '=', fence)])),
+  );
 }
 
 /**
@@ -234,13 +269,7 @@ export async function finishWork(tx: Writer, holdings: readonly Holding[]): Prom
   const ended = await tx
     .deleteFrom('work')
     .where('state', '=', 'taken')
-    .where((eb) =>
-      eb.or(
-        holdings.map(({ incident, fence }) =>
-          eb.and([eb('incident', '=', incident), eb('fence', '=', fence)]),
-        ),
-      ),
-    )
+    .where((eb) => isHeld(eb, holdings))
     .returning('incident')
     .execute();
   return new Set(ended.map(({ incident }) => incident));
@@ -262,19 +291,13 @@ export async function releaseWork(
     .updateTable('work')
     .set({ state: 'ready', worker: null, lease_until: null, ready_at: readyAt })
     .where('state', '=', 'taken')
-    .where((eb) =>
-      eb.or(
-        holdings.map(({ incident, fence }) =>
-          eb.and([eb('incident', '=', incident), eb('fence', '=', fence)]),
-        ),
-      ),
-    )
+    .where((eb) => isHeld(eb, holdings))
     .returning('incident')
     .execute();
   return released.length;
 }
 
-/** What workers hold, oldest lease first. */
+/** What workers hold and do again when they fall silent, oldest lease first. */
 export async function listTakenWork(db: Reader, limit = 1_000): Promise<WorkRecord[]> {
   const rows = await db
     .selectFrom('work')
