@@ -34,6 +34,19 @@ export function openHomeStore(home: Home, clock?: Clock): Promise<Store> {
   return openStore(home.storeLocation, { clock });
 }
 
+/** Opens the store for one piece of work. Errors: as `openStore`, and the work's own. */
+export async function withHomeStore<T>(
+  { env, cwd }: { env: Env; cwd: string },
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
+  const store = await openHomeStore(locateHome(env, cwd));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
 /**
  * Writes a file below the home, making its folder.
  * @throws `E_STORE_UNUSABLE` when it cannot be written

@@ -8,6 +8,7 @@ import { guardCommands } from './declare/guard.ts';
 import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import { serviceCommands } from './declare/service.ts';
+import { tokenCommands } from './declare/tokens.ts';
 import type { Io } from './io.ts';
 import { printError } from './print-error.ts';
 
@@ -18,6 +19,7 @@ const GROUPS: readonly Declare[] = [
   incidentCommands,
   guardCommands,
   serviceCommands,
+  tokenCommands,
 ];
 
 const NEXT = 'Add --help for what is accepted.';

@@ -3,7 +3,7 @@
  * store keeps a hash; the token itself is shown once, when it is made.
  */
 import { randomBytes } from 'node:crypto';
-import { AllclearError, newId } from '../kernel/index.ts';
+import { AllclearError, newId, oneLine } from '../kernel/index.ts';
 import {
   credentialHash,
   findToken,
@@ -103,13 +103,7 @@ function day(at: number): string {
 /** Names stand in time lines, lists and terminals. */
 function plainName(field: string, given: string): string {
   const name = given.trim();
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  if (
-    name !== '' &&
-    name.length <= MAX_NAME &&
-    !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(name)
-  )
-    return name;
+  if (name !== '' && name.length <= MAX_NAME && oneLine(name, MAX_NAME) === name) return name;
   throw new AllclearError('E_BAD_VALUE', {
     what: `the ${field} of a token is 1 to ${MAX_NAME} characters on one line`,
     next: `For example: allclear token create --owner ada --role approver --label "Ada's laptop"`,

@@ -1,5 +1,5 @@
 /** `allclear incidents`: what has happened, and what was done about it. */
-import { actorName, locateHome, openHomeStore } from '../../app/home.ts';
+import { actorName, withHomeStore } from '../../app/home.ts';
 import {
   canGoOn,
   closeIncident,
@@ -9,7 +9,7 @@ import {
 } from '../../app/incidents.ts';
 import { eventText, type TimelineEvent, timesOf } from '../../engine/index.ts';
 import { AllclearError, formatDuration, oneLine, printable, systemClock } from '../../kernel/index.ts';
-import type { AttemptRecord, IncidentRecord, Store } from '../../store/index.ts';
+import type { AttemptRecord, IncidentRecord } from '../../store/index.ts';
 import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { clockTime } from '../run-view.ts';
@@ -26,7 +26,7 @@ export interface IncidentsOptions {
 /** The list, newest first. */
 export async function incidentsCommand(options: IncidentsOptions, io: Io): Promise<number> {
   const limit = limitOf(options.limit ?? '20');
-  const incidents = await withStore(io, (store) =>
+  const incidents = await withHomeStore(io, (store) =>
     recentIncidents(store, { actor: actorName(io.env), limit, openOnly: options.open ?? false }),
   );
   io.out(
@@ -37,7 +37,7 @@ export async function incidentsCommand(options: IncidentsOptions, io: Io): Promi
 
 /** One incident's time line. */
 export async function incidentsShowCommand(id: string, options: IncidentsOptions, io: Io): Promise<number> {
-  const details = await withStore(io, (store) => incidentDetails(store, id, actorName(io.env)));
+  const details = await withHomeStore(io, (store) => incidentDetails(store, id, actorName(io.env)));
   io.out(
     options.json ? `${JSON.stringify(machineDetails(details), null, 2)}\n` : timeline(details, options, io),
   );
@@ -47,22 +47,13 @@ export async function incidentsShowCommand(id: string, options: IncidentsOptions
 /** Ends an incident by somebody's word. */
 export async function incidentsCloseCommand(id: string, options: IncidentsOptions, io: Io): Promise<number> {
   const why = options.reason?.trim() || 'closed by hand';
-  const incident = await withStore(io, (store) =>
+  const incident = await withHomeStore(io, (store) =>
     closeIncident(store, id, { actor: actorName(io.env), why }),
   );
   io.out(
     options.json ? `${JSON.stringify(machineIncident(incident), null, 2)}\n` : `Closed ${incident.id}.\n`,
   );
   return 0;
-}
-
-async function withStore<T>(io: Io, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openHomeStore(locateHome(io.env, io.cwd));
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
 }
 
 function limitOf(text: string): number {
