@@ -7,7 +7,7 @@ export {
 } from './actions.ts';
 export { type Actor, includesRole, isRole, type Role, requireRole, roles } from './actor.ts';
 export { makeToken, revokeToken, TOKEN_SECONDS, type TokenWish, tokenActor } from './api-token.ts';
-export type { AppendedEvent, ApprovalWanted, Change, OnChange } from './change.ts';
+export type { AppendedEvent, Change, OnChange } from './change.ts';
 export { type Desk, ITSELF, type Library } from './desk/desk.ts';
 export type { Plan, PlannedWork } from './desk/plan-model.ts';
 export {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AllclearError } from '../kernel/index.ts';
 import { notificationsSchema, readTargets } from './config.ts';
+import { matters } from './news.ts';
 
 const url = 'https://hooks.example/services/T0/B0/verysecret';
 const issues = (config: unknown) =>
@@ -30,7 +31,7 @@ describe('the configuration of notifications', () => {
     );
     expect(targets.map((target) => target.url.href)).toEqual([url, url, url]);
     expect(targets[2]!.headers).toEqual({ Authorization: 'Bearer abc' });
-    expect([...targets[0]!.on]).toEqual(['opened', 'verdict', 'approval-wanted', 'resolved', 'escalated']);
+    expect([...targets[0]!.on]).toEqual([...matters]);
   });
 
   it.each([

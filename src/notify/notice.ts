@@ -43,6 +43,7 @@ export interface Notice {
     readonly have: number;
     readonly need: number;
   } | null;
+  readonly decision: { readonly step: number | null; readonly what: string } | null;
   readonly resolved: { readonly verified: boolean; readonly why: string } | null;
   readonly escalated: { readonly why: string } | null;
 }
@@ -85,6 +86,7 @@ export function makeNotice(facts: NoticeFacts): Notice {
     },
     verdict: said.about === 'verdict' ? { verdict: said.verdict, why: clean(said.why) } : null,
     approval: said.about === 'approval-wanted' ? approvalOf(said.approval, clean) : null,
+    decision: said.about === 'decision-wanted' ? { step: said.step, what: clean(said.what) } : null,
     resolved: said.about === 'resolved' ? { verified: said.verified, why: clean(said.why) } : null,
     escalated: said.about === 'escalated' ? { why: clean(said.why) } : null,
   };
@@ -109,6 +111,8 @@ function words(said: Said): string {
       const left = need - have;
       return `step ${step} (${title}, ${risk}) waits for ${left === 1 ? 'one approval' : `${left} approvals`}`;
     }
+    case 'decision-wanted':
+      return said.what;
     case 'resolved':
       return said.verified ? `resolved. ${said.why}` : `closed: ${said.why}`;
     case 'escalated':

@@ -60,15 +60,11 @@ async function open(): Promise<string> {
   });
 }
 
-const change = (
-  incident: string,
-  events: Change['events'],
-  approvalWanted: Change['approvalWanted'] = null,
-): Change => ({
+const change = (incident: string, events: Change['events'], waiting: Change['waiting'] = null): Change => ({
   incident,
   at: time.now(),
   events,
-  approvalWanted,
+  waiting,
 });
 const verdict = (seq: number, kind: 'confirmed' | 'ruled-out') =>
   ({ kind: 'verdict-reached', seq, data: { verdict: kind, why: 'It is so.', readings: [] } }) as const;
@@ -130,18 +126,45 @@ describe('a notifier', () => {
   it('asks once for the approval of each run of a step', async () => {
     tell(await targetsOf([target({ on: ['approval-wanted'] })]));
     const incident = await open();
-    const wanted = { step: 2, title: 'Scale out', run: 1, risk: 'disruptive', have: 0, need: 2 };
+    const step = { step: 2, title: 'Scale out', risk: 'disruptive', need: 2 } as const;
+    const wanted = { kind: 'approval', ...step, run: 1, have: [] as string[] } as const;
     const skipped = { kind: 'step-skipped', seq: 5, data: { step: 1, title: 'Pace', why: '' } } as const;
-    const say = (seq: number, approvalWanted: typeof wanted) =>
-      store.write((tx) => announce(tx, change(incident, [{ ...skipped, seq }], approvalWanted)));
+    const say = (seq: number, waiting: NonNullable<Change['waiting']>) =>
+      store.write((tx) => announce(tx, change(incident, [{ ...skipped, seq }], waiting)));
     await say(5, wanted);
-    await say(6, { ...wanted, have: 1 });
+    await say(6, { ...wanted, have: ['ann'] });
     await say(7, { ...wanted, run: 2 });
     await vi.waitFor(() => expect(receiver.got).toHaveLength(2));
     expect(told()[0]).toMatchObject({
       text: 'MCP session storm: step 2 (Scale out, disruptive) waits for 2 approvals',
       approval: { step: 2, have: 0, need: 2 },
     });
+  });
+
+  it('says once that somebody must decide, however much is written down while nobody does', async () => {
+    tell(await targetsOf([target({ on: ['decision-wanted'] })]));
+    const incident = await open();
+    const step = { step: 1, title: 'Pace', block: 0, attempt: 1 };
+    const failed: Change['waiting'] = { kind: 'decision', ...step, about: 'failed' };
+    const proposal: Change['waiting'] = { kind: 'proposal', why: 'The queue is long.', next: null };
+    const note = (seq: number) => ({ kind: 'note', seq, data: { text: 'hm' } }) as const;
+    const notVerified = (seq: number) =>
+      ({ kind: 'not-verified', seq, data: { why: 'The queue is long.', readings: [], rounds: 1 } }) as const;
+    const say = (event: Change['events'][number], waiting: Change['waiting']) =>
+      store.write((tx) => announce(tx, change(incident, [event], waiting)));
+    await say(note(2), failed);
+    await say(note(3), failed);
+    await say(notVerified(4), proposal);
+    await say(note(5), proposal);
+    await say(notVerified(6), proposal);
+    await say(note(7), { ...failed, about: 'unknown' });
+    await vi.waitFor(() => expect(receiver.got).toHaveLength(4));
+    expect(told().map(({ decision }) => decision!.what)).toEqual([
+      'step 1 (Pace) failed',
+      'Verify failed. The queue is long.',
+      'Verify failed. The queue is long.',
+      'step 1 (Pace) was interrupted: whether it took effect is unknown',
+    ]);
   });
 
   it('tries again after a failure, not sooner than it is asked to, with the same id', async () => {

@@ -24,6 +24,7 @@ const SIGNS = {
   opened: ':rotating_light:',
   verdict: ':mag:',
   'approval-wanted': ':raised_hand:',
+  'decision-wanted': ':raised_hand:',
   resolved: ':white_check_mark:',
   escalated: ':arrow_double_up:',
 } as const;
@@ -32,6 +33,7 @@ const HEADINGS = {
   opened: 'Open',
   verdict: 'Verdict',
   'approval-wanted': 'Approval wanted',
+  'decision-wanted': 'Somebody must decide',
   resolved: 'Resolved',
   escalated: 'Escalated',
 } as const;

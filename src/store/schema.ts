@@ -166,7 +166,7 @@ export interface OutboxTable {
   incident: string;
   /** Number of the event that it tells of: the order within the incident. */
   seq: number;
-  /** `opened`, `verdict`, `approval-wanted`, `resolved`, `escalated`. */
+  /** `opened`, `verdict`, `approval-wanted`, `decision-wanted`, `resolved`, `escalated`. */
   about: string;
   /** The configured target's name; '' while nobody has looked for whom it is. */
   target: string;

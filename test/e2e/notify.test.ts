@@ -43,7 +43,7 @@ function open(store: Store): Promise<string> {
     const incident = await openIncident(tx, opening, 'test', systemClock);
     const data = { runbook: '', file: null, title: 'Down' };
     const events = [{ kind: 'opened' as const, seq: 1, data }];
-    await announce(tx, { incident, at: store.now(), events, approvalWanted: null });
+    await announce(tx, { incident, at: store.now(), events, waiting: null });
     return incident;
   });
 }
