@@ -141,7 +141,7 @@ async function rehearse(
 ): Promise<DrillResult> {
   const home = locateHome(request.env, request.cwd);
   // Not a part of the lab: when the lab is stopped, the store must still take down that it was.
-  const store = await openHomeStore(home, systemClock);
+  const store = await openHomeStore(home);
   const id = newId('drill', systemClock);
   try {
     const findings = await rehearseWith(request, { scene, runbook, lab, home, store, id });

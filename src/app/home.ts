@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { AllclearError, type Clock, slug, systemCode } from '../kernel/index.ts';
+import { AllclearError, slug, systemCode } from '../kernel/index.ts';
 import { makeFolder, openStore, type Store } from '../store/index.ts';
 
 export interface Home {
   readonly folder: string;
-  /** A file path, or a URL once the store knows other databases. */
+  /** A file path, or the URL of a PostgreSQL database, with its password. */
   readonly storeLocation: string;
   /** The file for the proposed rewriting of a runbook after an incident. */
   updateFile(incident: string, runbook: string): string;
@@ -30,8 +30,8 @@ function storeLocation(wanted: string | undefined, cwd: string): string | null {
 }
 
 /** Errors: as `openStore`. */
-export function openHomeStore(home: Home, clock?: Clock): Promise<Store> {
-  return openStore(home.storeLocation, { clock });
+export function openHomeStore(home: Home): Promise<Store> {
+  return openStore(home.storeLocation);
 }
 
 /** Opens the store for one piece of work. Errors: as `openStore`, and the work's own. */

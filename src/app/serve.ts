@@ -53,7 +53,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
   try {
     const address = parseAddress(options.listen, 'listen');
     const config = await readServiceConfig(options.config, env, cwd);
-    const store = await openHomeStore(locateHome(env, cwd), clock);
+    const store = await openHomeStore(locateHome(env, cwd));
     parts.add(() => store.close());
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
     parts.add(async () => library.close());

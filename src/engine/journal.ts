@@ -6,6 +6,7 @@ import {
   insertIncident,
   keepRunbookVersion,
   listEvents,
+  lockIncident,
   type Store,
   updateIncidentState,
   type Writer,
@@ -56,9 +57,14 @@ export function openJournal(options: JournalOptions): Journal {
   const { store, incident, actor, onEvent } = options;
 
   async function commit<T>(work: (page: Page) => Promise<T>): Promise<T> {
-    const written: TimelineEvent[] = [];
-    const note = (event: TimelineEvent) => written.push(event);
-    const result = await store.write((tx) => work(openPage(tx, { incident, actor, at: store.now(), note })));
+    const { result, written } = await store.write(async (tx) => {
+      const events: TimelineEvent[] = [];
+      const note = (event: TimelineEvent) => events.push(event);
+      return {
+        result: await work(openPage(tx, { incident, actor, at: store.now(), note })),
+        written: events,
+      };
+    });
     for (const event of written) onEvent?.(event);
     return result;
   }
@@ -96,7 +102,7 @@ export function openPage(tx: Writer, { incident, actor, at, note }: PageOptions)
     at,
     append,
     move: async (move, data) => {
-      const record = await findIncident(tx, incident);
+      const record = await lockIncident(tx, incident);
       if (!record) throw noIncident(incident);
       const next = transition(readState(record.snapshot, incident), move);
       await updateIncidentState(tx, incident, { state: next.state, snapshot: next, open: !isOver(next), at });

@@ -43,6 +43,12 @@ export const errorTable = {
   // the store
   E_STORE_UNUSABLE: { exit: 3, http: 500, meaning: 'The store cannot be opened, read or written.' },
   E_STORE_BUSY: { exit: 3, http: 503, meaning: 'Another program holds the store for too long.' },
+  E_STORE_DOWN: { exit: 3, http: 503, meaning: "The store's database server does not answer." },
+  E_STORE_UNKNOWN: {
+    exit: 3,
+    http: 503,
+    meaning: 'The connection was lost during a commit: it is unknown whether it was kept.',
+  },
   E_STORE_NEWER: { exit: 3, http: 500, meaning: 'A newer Allclear has written the store.' },
   // incidents and steps
   E_TRANSITION: { exit: 2, http: 409, meaning: 'The incident is not in a state that allows this.' },

@@ -1,6 +1,6 @@
+import type { Reader, Writer } from './database.ts';
 import { stringMap, toJson } from './json.ts';
 import type { AlertRow } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** One occurrence of an alert, identified by fingerprint and start. */
 export interface AlertRecord {

@@ -7,8 +7,8 @@
  */
 import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
+import type { Reader, Writer } from './database.ts';
 import type { AttemptRow } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** `intended` until the first renewal says `running`; the others are final but for a decision. */
 export type AttemptState =

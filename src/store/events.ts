@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AllclearError } from '../kernel/index.ts';
+import { forUpdate, type Reader, type Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
 import type { EventRow } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** What the first event of an incident is chained to. */
 export const GENESIS = '0'.repeat(64);
@@ -37,11 +37,8 @@ export interface NewEvent {
  * @throws `E_NOT_FOUND` without such an incident, `E_LIMIT` when the time line is full
  */
 export async function appendEvent(tx: Writer, incident: string, event: NewEvent): Promise<EventRecord> {
-  const head = await tx
-    .selectFrom('incidents')
-    .select(['seq', 'head_hash'])
-    .where('id', '=', incident)
-    .executeTakeFirst();
+  const query = tx.selectFrom('incidents').select(['seq', 'head_hash']).where('id', '=', incident);
+  const head = await forUpdate(tx, query).executeTakeFirst();
   if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
   if (head.seq >= MAX_EVENTS) {
     throw new AllclearError('E_LIMIT', {

@@ -1,5 +1,5 @@
+import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** One fact about whether a runbook works: the raw material of freshness. */
 export interface Evidence {

@@ -1,6 +1,7 @@
 /** Lists of incidents: a page at a time, newest first, or those that changed since. */
+
+import type { Reader } from './database.ts';
 import { type IncidentRecord, toIncidentRecord } from './incidents.ts';
-import type { Reader } from './store.ts';
 
 export interface IncidentSearch {
   readonly limit: number;

@@ -1,7 +1,7 @@
+import { forUpdate, type Reader, type Writer } from './database.ts';
 import { GENESIS } from './events.ts';
 import { fromJson, stringMap, toJson } from './json.ts';
 import type { IncidentRow } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** One incident as stored. `snapshot` is the engine's to validate. */
 export interface IncidentRecord {
@@ -86,7 +86,9 @@ export async function findIncident(db: Reader, id: string): Promise<IncidentReco
  * On SQLite a writing transaction holds the whole store already.
  */
 export async function lockIncident(tx: Writer, id: string): Promise<IncidentRecord | null> {
-  return findIncident(tx, id);
+  const query = tx.selectFrom('incidents').selectAll().where('id', '=', id);
+  const row = await forUpdate(tx, query).executeTakeFirst();
+  return row ? toIncidentRecord(row) : null;
 }
 
 export async function assignIncident(tx: Writer, id: string, assignee: string | null): Promise<void> {

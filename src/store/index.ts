@@ -24,6 +24,7 @@ export {
   renewLease,
   sweepExpired,
 } from './attempts.ts';
+export type { Reader, Writer } from './database.ts';
 export { appendEvent, type EventRecord, listEvents } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
 export {
@@ -57,6 +58,7 @@ export {
   takeLogin,
 } from './logins.ts';
 export { makeFolder } from './make-folder.ts';
+export { openStore } from './open-store.ts';
 export {
   claimOutbox,
   endOutbox,
@@ -71,7 +73,7 @@ export {
   putOutbox,
 } from './outbox.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
-export { openStore, type Reader, type Store, type Writer } from './store.ts';
+export type { Store, StoreOptions } from './store.ts';
 export {
   credentialHash,
   findToken,

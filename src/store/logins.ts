@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
+import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
 import type { LoginTable } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** A log-in, on the way or open. Known by the hash of a cookie's value; times are epoch ms. */
 export interface LoginRecord {

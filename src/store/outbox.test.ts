@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestClock } from '../kernel/index.ts';
 import { insertIncident, updateIncidentState } from './incidents.ts';
+import { openStore } from './open-store.ts';
 import {
   claimOutbox,
   endOutbox,
@@ -13,7 +14,7 @@ import {
   pruneOutbox,
   putOutbox,
 } from './outbox.ts';
-import { openStore, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { newIncident } from './testing.ts';
 
 const LEASE = 60_000;

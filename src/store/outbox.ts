@@ -3,9 +3,10 @@
  * it tells of; a server that knows the targets makes a row for each of them, and a sender delivers those.
  */
 import type { ExpressionBuilder } from 'kysely';
+import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
 import type { OutboxRow, OutboxTable, Schema } from './schema.ts';
-import type { Reader, Store, Writer } from './store.ts';
+import type { Store } from './store.ts';
 
 export interface OutboxRecord {
   readonly id: string;

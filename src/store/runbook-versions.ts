@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Reader, Writer } from './store.ts';
+import type { Reader, Writer } from './database.ts';
 
 /** SHA-256 of a runbook's text, hex. */
 export function runbookHash(source: string): string {

@@ -13,6 +13,7 @@ import {
 import { systemCode } from '../kernel/index.ts';
 import { makeFolderSync } from './make-folder.ts';
 import { isBusy, storeError } from './sqlite-errors.ts';
+import { storable } from './storable.ts';
 
 const WAL_ATTEMPTS = 50;
 const WAL_PAUSE_MS = 20;
@@ -128,10 +129,18 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** It answers with rows. */
+  readonly reads: boolean;
+  /** The rows are those that it changed. */
+  readonly returning: boolean;
+}
+
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   readonly #file: string;
-  readonly #statements = new Map<string, { statement: StatementSync; reads: boolean }>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(database: DatabaseSync, file: string) {
     this.#database = database;
@@ -140,9 +149,12 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
     try {
-      const { statement, reads } = this.#prepare(sql);
-      const values = parameters as SQLInputValue[];
-      if (reads) return { rows: statement.all(...values) as Row[] };
+      const { statement, reads, returning } = this.#prepare(sql);
+      const values = parameters.map(storable) as SQLInputValue[];
+      if (reads) {
+        const rows = statement.all(...values) as Row[];
+        return returning ? { rows, numAffectedRows: BigInt(rows.length) } : { rows };
+      }
       const { changes } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes) };
     } catch (error) {
@@ -165,11 +177,12 @@ class NodeSqliteConnection implements DatabaseConnection {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #prepare(sql: string): { statement: StatementSync; reads: boolean } {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#database.prepare(sql);
-    const prepared = { statement, reads: statement.columns().length > 0 };
+    const reads = statement.columns().length > 0;
+    const prepared = { statement, reads, returning: reads && /\breturning\b/i.test(sql) };
     if (this.#statements.size >= CACHED_STATEMENTS) this.#statements.clear();
     this.#statements.set(sql, prepared);
     return prepared;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
+import type { Reader, Writer } from './database.ts';
 import type { TokenTable } from './schema.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** An API token as stored: everything about it but the token. Times are epoch ms. */
 export interface TokenRecord {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestClock } from '../kernel/index.ts';
 import { findIncident, insertIncident } from './incidents.ts';
-import { openStore, type Store } from './store.ts';
+import { openStore } from './open-store.ts';
+import type { Store } from './store.ts';
 import { newIncident } from './testing.ts';
 import {
   findWork,

@@ -6,9 +6,10 @@
  * Everything takes many incidents at once: under load a transaction is shared by what happens together.
  */
 import { type ExpressionBuilder, sql } from 'kysely';
+import type { Reader, Writer } from './database.ts';
 import { toJson } from './json.ts';
 import type { Schema, WorkRow } from './schema.ts';
-import type { Reader, Store, Writer } from './store.ts';
+import type { Store } from './store.ts';
 
 export type WorkKind = 'diagnose' | 'step' | 'verify';
 

@@ -1,6 +1,7 @@
 /** The worker processes that are there, by their own word. */
+
+import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
-import type { Reader, Writer } from './store.ts';
 
 export interface WorkerRecord {
   /** `host:pid:random`. */

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Kysely, KyselyPlugin, PluginTransformResultArgs, QueryResult, UnknownRow } from 'kysely';
+import { AllclearError } from '../kernel/index.ts';
+import type { Writer } from './database.ts';
+import { isLost, mayTryAgain } from './postgres-errors.ts';
+import type { Schema } from './schema.ts';
+
+const MAX_ATTEMPTS = 5;
+const PAUSE_MS = 20;
+
+/**
+ * The store's `write`: one transaction, done again when another one was in the way.
+ * @param onChange called after a commit that changed rows
+ */
+export function writer(db: Kysely<Schema>, onChange: () => void) {
+  return async function write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const changes = new ChangeCounter();
+      let begun = false;
+      try {
+        const result = await db.transaction().execute((tx) => {
+          begun = true;
+          return work(tx.withPlugin(changes));
+        });
+        if (changes.count > 0) onChange();
+        return result;
+      } catch (error) {
+        // An idle connection may have died unnoticed: without a BEGIN nothing has been done on it.
+        const stale = !begun && isLost(causeOf(error));
+        if (attempt >= MAX_ATTEMPTS || !(stale || mayTryAgain(error))) throw error;
+        await pause(PAUSE_MS * attempt * Math.random());
+      }
+    }
+  };
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof AllclearError ? error.details.cause : error;
+}
+
+/** Counts rows that were inserted, changed or deleted. */
+class ChangeCounter implements KyselyPlugin {
+  count = 0;
+
+  transformQuery: KyselyPlugin['transformQuery'] = ({ node }) => node;
+
+  async transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    this.count += Number(result.numAffectedRows ?? 0);
+    return result;
+  }
+}
