@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts';
 import type { App } from './app.ts';
 import type { Access } from './gate.ts';
 import type { RunbookShelf } from './shelf.ts';
+import type { StreamLimits } from './streams/streams.ts';
 
 /** What the HTTP application works with. */
 export interface ServerOptions {
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly deliver: (body: unknown, actor: Actor) => Promise<DeliveryAnswer>;
   /** False while it drains or what it needs is missing: then no work is sent here. */
   readonly ready: () => Promise<Readiness>;
+  /** How many event streams there may be, and how often they are looked at. */
+  readonly streams?: Partial<StreamLimits>;
   /** Further routes, behind the gate. */
   readonly extend?: (app: App) => Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** The HTTP application of the service. It listens where its owner says; tests embed it. */
+import type { Server } from 'node:http';
 import fastifySwagger from '@fastify/swagger';
 import fastify from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -11,12 +12,14 @@ import type { ServerOptions } from './options.ts';
 import { healthRoutes } from './routes/health.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { Streams } from './streams/streams.ts';
 import { logRequests, traceId } from './trace.ts';
 
 /** Bytes of a body, where a route does not say otherwise. */
 const BODY_LIMIT = 1024 * 1024;
 /** A request whose head or body comes in slower than this is given up; answers may take as long as they take. */
 const REQUEST_MS = 60_000;
+const IDLE_LOOK_MS = 25;
 
 /**
  * Makes the application; `app.listen({host, port})` starts it and `app.close()` ends it, open streams included.
@@ -45,9 +48,14 @@ export async function createServer(options: ServerOptions): Promise<App> {
   await app.register(fastifySwagger, openApi(options.version));
   await options.access.install?.(app);
   addGate(app, options.access);
+  const streams = new Streams(options);
+  app.addHook('preClose', async () => {
+    streams.close();
+    letGo(app.server);
+  });
   app.register(async (routes: App) => {
     healthRoutes(routes, options);
-    incidentRoutes(routes, options);
+    incidentRoutes(routes, options, streams);
     webhookRoutes(routes, options);
     options.access.routes?.(routes);
     await options.extend?.(routes);
@@ -57,4 +65,10 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   await app.ready();
   return app;
+}
+
+/** While a server closes: a connection whose answer is through would be kept for a further request. */
+function letGo(server: Server): void {
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+  server.once('close', () => clearInterval(idle));
 }

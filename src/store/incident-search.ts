@@ -46,12 +46,15 @@ export async function searchIncidents(db: Reader, search: IncidentSearch): Promi
   return rows.map(toIncidentRecord);
 }
 
-/** Those that changed at `since` or later, and after `after`; in the order of their change. */
+/** Which changed at `since` or later, and after `after`; in the order of their change, `at`. */
 export async function changedIncidents(
   db: Reader,
-  { since, after, limit }: { since: number; after?: IncidentPlace; limit: number },
-): Promise<IncidentRecord[]> {
-  let query = db.selectFrom('incidents').selectAll().where('updated_at', '>=', since);
+  { since, after, limit }: { since: number; after?: IncidentPlace | undefined; limit: number },
+): Promise<(IncidentPlace & { readonly seq: number })[]> {
+  let query = db
+    .selectFrom('incidents')
+    .select(['id', 'seq', 'updated_at as at'])
+    .where('updated_at', '>=', since);
   if (after !== undefined) {
     query = query.where((eb) =>
       eb.or([
@@ -60,8 +63,7 @@ export async function changedIncidents(
       ]),
     );
   }
-  const rows = await query.orderBy('updated_at').orderBy('id').limit(limit).execute();
-  return rows.map(toIncidentRecord);
+  return query.orderBy('updated_at').orderBy('id').limit(limit).execute();
 }
 
 /** The number of each incident's last event, of those that exist. */

@@ -17,12 +17,16 @@ const PAGE = 200;
 interface Change {
   /** From 1, in the order in which this server has seen them. */
   readonly n: number;
+  /** Epoch ms of the change. */
+  readonly at: number;
   readonly frame: string;
 }
 
 /** Where a reader is: what it still has to read of the store, then its number among the recent changes. */
 export interface ChangePlace {
   readonly n: number;
+  /** Epoch ms of the last change it has. */
+  readonly at: number;
   /** Null when it has caught up with the store. */
   readonly catchUp: { readonly since: number; readonly after: IncidentPlace | undefined } | null;
 }
@@ -46,10 +50,11 @@ export class ChangeFeed {
 
   /** @param since epoch ms of the last change that is known; null: only what changes from now on */
   join(since: number | null): ChangePlace {
-    if (this.#watchers === 0) this.#latest = Math.min(this.#latest, this.#store.now());
+    const now = this.#store.now();
+    // Nobody has watched: what changed meanwhile is the newcomer's own to catch up with.
+    if (this.#watchers === 0) this.#latest = now;
     this.#watchers += 1;
-    const from = Math.min(since ?? this.#store.now(), this.#store.now()) - OVERLAP_MS;
-    return { n: this.#n, catchUp: { since: from, after: undefined } };
+    return catchUp(this.#n, Math.min(since ?? now, now));
   }
 
   leave(): void {
@@ -58,22 +63,30 @@ export class ChangeFeed {
 
   /** What comes after a place, at most a page, and the next place. */
   async after(place: ChangePlace): Promise<{ frames: readonly string[]; place: ChangePlace }> {
-    if (place.catchUp) return this.#fromStore(place);
+    if (place.catchUp) return this.#fromStore(place, place.catchUp);
     const [oldest] = this.#recent;
-    if (oldest && oldest.n > place.n + 1) {
-      // It has fallen behind what is kept: the store has it all.
-      return { frames: [], place: { n: this.#n, catchUp: { since: this.#latest - OVERLAP_MS, after: undefined } } };
-    }
+    // It has fallen behind what is kept: the store has it all.
+    if (oldest && oldest.n > place.n + 1) return { frames: [], place: catchUp(this.#n, place.at) };
     const news = this.#recent.filter(({ n }) => n > place.n);
-    return { frames: news.map((change) => change.frame), place: { n: news.at(-1)?.n ?? place.n, catchUp: null } };
+    const last = news.at(-1);
+    return {
+      frames: news.map((change) => change.frame),
+      place: last ? { n: last.n, at: last.at, catchUp: null } : place,
+    };
   }
 
-  async #fromStore({ n, catchUp }: ChangePlace): Promise<{ frames: readonly string[]; place: ChangePlace }> {
-    const places = await changedIncidents(this.#store.db, { ...catchUp!, limit: PAGE });
-    const { frames } = await this.#read(places.map(({ id }) => id));
+  async #fromStore(
+    { n, at }: ChangePlace,
+    { since, after }: NonNullable<ChangePlace['catchUp']>,
+  ): Promise<{ frames: readonly string[]; place: ChangePlace }> {
+    const places = await changedIncidents(this.#store.db, { since, after, limit: PAGE });
+    const changes = await this.#read(places);
     const last = places.at(-1);
-    const more = places.length === PAGE && last ? { since: catchUp!.since, after: last } : null;
-    return { frames, place: { n, catchUp: more } };
+    const more = places.length === PAGE && last ? { since, after: last } : null;
+    return {
+      frames: changes.map((change) => change.frame),
+      place: { n, at: Math.max(at, last?.at ?? 0), catchUp: more },
+    };
   }
 
   /** Reads what has changed since the last look, and wakes the watchers. */
@@ -86,7 +99,7 @@ export class ChangeFeed {
       const places = await changedIncidents(this.#store.db, { since, after, limit: PAGE });
       const news = places.filter(({ id, at, seq }) => this.#seen.get(id) !== `${at} ${seq}`);
       for (const { id, at, seq } of places) seen.set(id, `${at} ${seq}`);
-      this.#append((await this.#read(news.map(({ id }) => id))).frames);
+      this.#append(await this.#read(news));
       after = places.at(-1);
       if (after) this.#latest = Math.max(this.#latest, after.at);
       if (places.length < PAGE) break;
@@ -94,19 +107,23 @@ export class ChangeFeed {
     this.#seen = seen;
   }
 
-  async #read(ids: readonly string[]): Promise<{ frames: readonly string[] }> {
+  async #read(places: readonly IncidentPlace[]): Promise<readonly Omit<Change, 'n'>[]> {
+    const ids = places.map(({ id }) => id);
     const records = await findIncidents(this.#store.db, ids);
-    const inOrder = records.toSorted((a, b) => a.updatedAt - b.updatedAt);
-    return { frames: inOrder.map((record) => frame(record.updatedAt, toSummary(record))) };
+    return records
+      .toSorted((a, b) => a.updatedAt - b.updatedAt)
+      .map((record) => ({ at: record.updatedAt, frame: frame(record.updatedAt, toSummary(record)) }));
   }
 
-  #append(frames: readonly string[]): void {
-    if (frames.length === 0) return;
-    const news = frames.map((text) => {
-      this.#n += 1;
-      return { n: this.#n, frame: text };
-    });
+  #append(changes: readonly Omit<Change, 'n'>[]): void {
+    if (changes.length === 0) return;
+    const news = changes.map((change, index) => ({ ...change, n: this.#n + 1 + index }));
+    this.#n += news.length;
     this.#recent = [...this.#recent, ...news].slice(-RECENT);
     this.bell.ring();
   }
+}
+
+function catchUp(n: number, at: number): ChangePlace {
+  return { n, at, catchUp: { since: at - OVERLAP_MS, after: undefined } };
 }

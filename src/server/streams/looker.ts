@@ -9,6 +9,8 @@ const SLOW_MS = 5_000;
 const PAUSE_MS = 20;
 
 export interface Looker {
+  /** Looks soon. */
+  wake(): void;
   close(): void;
 }
 
@@ -43,6 +45,7 @@ export function watchStore(store: Store, clock: Clock, log: Log, look: () => Pro
   const unwatch = store.onChange(wake);
   cancel = clock.after(SLOW_MS, wake);
   return {
+    wake,
     close: () => {
       closed = true;
       cancel();
