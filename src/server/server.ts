@@ -1,5 +1,4 @@
 /** The HTTP application of the service. It listens where its owner says; tests embed it. */
-import type { Server } from 'node:http';
 import fastifySwagger from '@fastify/swagger';
 import fastify from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -7,6 +6,7 @@ import type { App } from './app.ts';
 import { answerFailures, answerNoHttp, answerUnreadable } from './failures.ts';
 import { addGate } from './gate.ts';
 import { watchRoutes } from './known-routes.ts';
+import { watchConnections } from './let-go.ts';
 import { openApi } from './open-api.ts';
 import type { ServerOptions } from './options.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -19,7 +19,6 @@ import { logRequests, traceId } from './trace.ts';
 const BODY_LIMIT = 1024 * 1024;
 /** A request whose head or body comes in slower than this is given up; answers may take as long as they take. */
 const REQUEST_MS = 60_000;
-const IDLE_LOOK_MS = 25;
 
 /**
  * Makes the application; `app.listen({host, port})` starts it and `app.close()` ends it, open streams included.
@@ -49,9 +48,10 @@ export async function createServer(options: ServerOptions): Promise<App> {
   await options.access.install?.(app);
   addGate(app, options.access);
   const streams = new Streams(options);
+  const letGo = watchConnections(app.server);
   app.addHook('preClose', async () => {
     streams.close();
-    letGo(app.server);
+    letGo();
   });
   app.register(async (routes: App) => {
     healthRoutes(routes, options);
@@ -65,10 +65,4 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   await app.ready();
   return app;
-}
-
-/** While a server closes: a connection whose answer is through would be kept for a further request. */
-function letGo(server: Server): void {
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
-  server.once('close', () => clearInterval(idle));
 }
