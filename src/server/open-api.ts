@@ -17,6 +17,7 @@ export function openApi(version: string): FastifyDynamicSwaggerOptions {
         { name: 'incidents', description: 'What happened, what is known, what to do' },
         { name: 'runbooks', description: 'The library' },
         { name: 'alerts', description: 'How alerts come in' },
+        { name: 'access', description: 'Who calls, and who may' },
         { name: 'service', description: 'The service itself' },
       ],
     },

@@ -40,8 +40,17 @@ export async function findLogin(db: Reader, hash: string): Promise<LoginRecord |
 }
 
 /** Takes a log-in out: of two that try, one gets it. */
-export async function takeLogin(tx: Writer, hash: string): Promise<LoginRecord | null> {
-  const row = await tx.deleteFrom('logins').where('hash', '=', hash).returningAll().executeTakeFirst();
+export async function takeLogin(
+  tx: Writer,
+  hash: string,
+  kind: LoginRecord['kind'],
+): Promise<LoginRecord | null> {
+  const row = await tx
+    .deleteFrom('logins')
+    .where('hash', '=', hash)
+    .where('kind', '=', kind)
+    .returningAll()
+    .executeTakeFirst();
   return row ? toRecord(row) : null;
 }
 

@@ -5,12 +5,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Actor, requireRole, tokenActor } from '../../engine/index.ts';
 import { AllclearError } from '../../kernel/index.ts';
 import type { Store } from '../../store/index.ts';
+import type { App } from '../app.ts';
 import type { Access } from '../gate.ts';
+import { sessionCookie } from './cookies.ts';
 import { type Credential, readAuthorization } from './credentials.ts';
 import { type OwnNames, requireOwnNames, requireOwnPage } from './hosts.ts';
+import type { IdentityProvider } from './identity-provider.ts';
 import { type Limits, type RequestLimits, requestLimits } from './limits.ts';
+import { logInRoutes } from './log-in-routes.ts';
+import type { OidcConfig } from './oidc-config.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type SessionTimes, sessionActor } from './sessions.ts';
+import { tokenRoutes } from './token-routes.ts';
 import { isWebhookSecret, type WebhookSecret } from './webhook-secret.ts';
 
 export interface AccessOptions {
@@ -20,14 +26,11 @@ export interface AccessOptions {
   /** Null: the webhook takes tokens only. */
   readonly webhook: WebhookSecret | null;
   readonly session: SessionTimes;
+  /** Who logs people in; null: nobody. */
+  readonly oidc: { readonly config: OidcConfig; readonly provider: IdentityProvider } | null;
 }
 
 const WEBHOOK_ACTOR: Actor = { name: 'alertmanager', role: 'responder', via: 'token' };
-
-/** The log-in's cookie; with `__Host-`, a browser takes it from this very host by HTTPS only. */
-export function sessionCookie({ publicUrl }: OwnNames): string {
-  return publicUrl?.protocol === 'https:' ? '__Host-allclear' : 'allclear';
-}
 
 /** The gate asks it who calls. */
 export class ServiceAccess implements Access {
@@ -45,6 +48,12 @@ export class ServiceAccess implements Access {
     app.addHook('onRequest', async ({ headers }) => requireOwnNames(headers, own));
     await app.register(cookie);
     this.#limits = await requestLimits(app, this.#options.limits);
+  }
+
+  routes(app: App): void {
+    const { store, own, session, oidc } = this.#options;
+    logInRoutes(app, { own, store, limits: this.limits, logIn: oidc && { ...oidc, store, session } });
+    tokenRoutes(app, store);
   }
 
   /**

@@ -36,12 +36,23 @@ export function randomCookie(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Opens a log-in, always under a new value: one that was in the browser before opens nothing. @returns the cookie's value */
-export async function openSession(store: Store, person: Person, times: SessionTimes): Promise<string> {
+/**
+ * Opens a log-in, always under a new value: whatever was in the browser before opens nothing.
+ * @param previous the cookie of one that it replaces, and that ends with it
+ * @returns the cookie's value
+ */
+export async function openSession(
+  store: Store,
+  person: Person,
+  times: SessionTimes,
+  previous?: string,
+): Promise<string> {
   const value = randomCookie();
   const now = store.now();
   await store.write(async (tx) => {
     await removeExpiredLogins(tx, now);
+    if (previous !== undefined && isCookieValue(previous))
+      await takeLogin(tx, credentialHash(previous), 'open');
     await insertLogin(tx, {
       hash: credentialHash(value),
       kind: 'open',
@@ -73,7 +84,7 @@ export async function sessionActor(store: Store, value: string, times: SessionTi
 
 /** Ends a log-in at once. */
 export async function endSession(store: Store, value: string): Promise<void> {
-  if (isCookieValue(value)) await store.write((tx) => takeLogin(tx, credentialHash(value)));
+  if (isCookieValue(value)) await store.write((tx) => takeLogin(tx, credentialHash(value), 'open'));
 }
 
 export function isCookieValue(value: string): boolean {

@@ -28,6 +28,7 @@ export async function startGuardedServer(
       limits: DEFAULT_LIMITS,
       webhook: null,
       session: DEFAULT_SESSION,
+      oidc: null,
       ...access,
     }),
   });
