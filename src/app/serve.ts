@@ -1,6 +1,5 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
-import type { FastifyRequest } from 'fastify';
-import { type Actor, tokenActor } from '../engine/index.ts';
+import type { Actor } from '../engine/index.ts';
 import { parseWebhook, receive } from '../intake/index.ts';
 import {
   AllclearError,
@@ -10,10 +9,11 @@ import {
   systemClock,
   systemCode,
 } from '../kernel/index.ts';
-import { type Access, type App, createServer, type Readiness } from '../server/index.ts';
+import { type App, createServer, type Readiness } from '../server/index.ts';
 import { listTokens, type Store } from '../store/index.ts';
 import { locateHome, openHomeStore } from './home.ts';
 import { type Library, openLibrary } from './library.ts';
+import { serviceAccess } from './service-access.ts';
 import { readServiceConfig, type ServiceConfig } from './service-config.ts';
 import { VERSION } from './version.ts';
 
@@ -23,6 +23,8 @@ export interface ServeOptions {
   /** Files and folders; none: `./runbooks` when there is one, else the shipped ones. */
   readonly runbooks: readonly string[];
   readonly config?: string | undefined;
+  /** Where people reach it, when a name or a proxy stands before it. */
+  readonly publicUrl?: string | undefined;
   /** Seconds that a stop waits for answers in progress. */
   readonly drainSeconds: number;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -64,7 +66,8 @@ export async function startService(options: ServeOptions): Promise<Service> {
       log,
       shelf: library,
       version: VERSION,
-      access: tokensOnly(store),
+      access: await serviceAccess(config, { store, clock, env, cwd, publicUrl: options.publicUrl }),
+      trustProxy: config['trust-proxy'],
       deliver: deliverTo(store, library, clock, config),
       ready: () => health.look(),
     });
@@ -122,12 +125,6 @@ class Health {
       checks: { store, server: draining ? 'is stopping' : 'ok' },
     };
   }
-}
-
-function tokensOnly(store: Store): Access {
-  const authenticate = ({ headers }: FastifyRequest): Promise<Actor> =>
-    tokenActor(store, /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
-  return { authenticate, authenticateWebhook: authenticate };
 }
 
 function deliverTo(store: Store, library: Library, clock: Clock, config: ServiceConfig) {

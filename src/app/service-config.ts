@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AllclearError, loadYaml } from '../kernel/index.ts';
+import { accessConfig } from '../server/index.ts';
 import { readTextFile } from './read-runbooks.ts';
 
 const label = z
@@ -13,6 +14,8 @@ const serviceConfig = z.strictObject({
   'identify-by': z.array(label).min(1).max(20).default(['cluster', 'namespace', 'service', 'job']),
   /** The label that says where an incident's commands must run. */
   'site-label': label.default('site'),
+  /** Who may come in. */
+  ...accessConfig,
 });
 
 export type ServiceConfig = z.infer<typeof serviceConfig>;

@@ -1,6 +1,9 @@
 export { type AccessOptions, ServiceAccess } from './access/access.ts';
+export { type AccessConfig, accessConfig, publicUrl } from './access/config.ts';
 export type { OwnNames } from './access/hosts.ts';
+export { identityProvider } from './access/identity-provider.ts';
 export { DEFAULT_LIMITS, type RequestLimits } from './access/limits.ts';
+export { readSecret } from './access/secret-source.ts';
 export { DEFAULT_SESSION, type SessionTimes } from './access/sessions.ts';
 export type { WebhookSecret } from './access/webhook-secret.ts';
 export type { App } from './app.ts';

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly access: Access;
+  /** Addresses and networks of proxies whose word on who calls is taken; nobody's by default. */
+  readonly trustProxy?: readonly string[];
   readonly shelf: RunbookShelf;
   readonly log: Log;
   readonly version: string;

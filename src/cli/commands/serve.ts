@@ -9,6 +9,7 @@ export interface ServeCommandOptions {
   readonly listen?: string;
   readonly runbooks?: readonly string[];
   readonly config?: string;
+  readonly publicUrl?: string;
   readonly jsonLogs?: boolean;
 }
 
@@ -25,6 +26,7 @@ export async function serveCommand(options: ServeCommandOptions, io: Io): Promis
     listen: options.listen ?? '127.0.0.1:8600',
     runbooks: options.runbooks ?? [],
     config: options.config,
+    publicUrl: options.publicUrl,
     drainSeconds: DRAIN_SECONDS,
     env: io.env,
     cwd: io.cwd,

@@ -11,6 +11,7 @@ export const serviceCommands: Declare = (io, done) => {
       'file or folder; repeat for several (./runbooks, else the shipped ones)',
       collect,
     )
+    .option('--public-url <url>', 'where people reach it, when a name or a proxy stands before it')
     .option('--config <file>', 'YAML settings of the service (ALLCLEAR_CONFIG)')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
     .addHelpText(
