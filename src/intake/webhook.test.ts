@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, dictionary, jsonValue, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AllclearError } from '../kernel/index.ts';
 import { MAX_WEBHOOK_ALERTS, parseWebhook } from './webhook.ts';
@@ -175,12 +175,12 @@ describe('hostile labels', () => {
   );
 
   it('whatever they are, become text that every database holds, of bounded size', () => {
-    const texts = fc.dictionary(
-      fc.string({ unit: 'binary' }),
-      fc.string({ unit: 'binary', maxLength: 9_000 }),
+    const texts = dictionary(
+      string({ unit: 'binary' }),
+      string({ unit: 'binary', maxLength: 9_000 }),
     );
-    fc.assert(
-      fc.property(texts, texts, (labels, annotations) => {
+    assert(
+      property(texts, texts, (labels, annotations) => {
         const [kept] = parseWebhook(message([alert({ labels, annotations })])).alerts;
         const stored = JSON.stringify([kept?.labels, kept?.annotations]);
         expect(stored.length).toBeLessThan(250_000);
@@ -192,8 +192,8 @@ describe('hostile labels', () => {
   });
 
   it('and any JSON at all gives a message or a refusal', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (part, other) => {
+    assert(
+      property(jsonValue(), jsonValue(), (part, other) => {
         for (const body of [part, message([part]), message([alert({ labels: part, endsAt: other })])]) {
           try {
             parseWebhook(body);
