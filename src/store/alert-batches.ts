@@ -1,0 +1,120 @@
+/** Many alerts with few statements: what one transaction of the intake reads and writes. */
+import { toJson } from './json.ts';
+import type { Reader, Writer } from './store.ts';
+
+/** Rows in one statement: 10 values each, and SQLite takes 32,766 of them. */
+const ROWS = 500;
+
+/** What is known of an occurrence, as far as another delivery of it needs. */
+export interface KnownAlert {
+  readonly fingerprint: string;
+  /** Epoch ms, as all times here. */
+  readonly startsAt: number;
+  readonly incident: string;
+  readonly status: 'firing' | 'resolved';
+  readonly endsAt: number | null;
+  /** The last delivery. */
+  readonly updatedAt: number;
+}
+
+/** One occurrence as it is to be; `deliveries` is added to those that are known. */
+export interface AlertWrite {
+  readonly fingerprint: string;
+  readonly startsAt: number;
+  readonly incident: string;
+  readonly status: 'firing' | 'resolved';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly endsAt: number | null;
+  readonly generatorUrl: string | null;
+  readonly deliveries: number;
+}
+
+/** These occurrences, as far as they are known, and every other one of the same label sets that still fires. */
+export async function findKnownAlerts(
+  db: Reader,
+  occurrences: readonly { readonly fingerprint: string; readonly startsAt: number }[],
+): Promise<KnownAlert[]> {
+  const found: KnownAlert[] = [];
+  for (const part of parts(occurrences)) {
+    const rows = await db
+      .selectFrom('alerts')
+      .select(['fingerprint', 'starts_at', 'incident', 'status', 'ends_at', 'updated_at'])
+      .where('fingerprint', 'in', distinct(part.map(({ fingerprint }) => fingerprint)))
+      .where((eb) =>
+        eb.or([
+          eb('status', '=', 'firing'),
+          eb('starts_at', 'in', distinct(part.map(({ startsAt }) => startsAt))),
+        ]),
+      )
+      .execute();
+    for (const row of rows) {
+      found.push({
+        fingerprint: row.fingerprint,
+        startsAt: row.starts_at,
+        incident: row.incident,
+        status: row.status === 'resolved' ? 'resolved' : 'firing',
+        endsAt: row.ends_at,
+        updatedAt: row.updated_at,
+      });
+    }
+  }
+  return found;
+}
+
+/** Inserts occurrences, and brings those that are there already up to date. */
+export async function writeAlerts(tx: Writer, alerts: readonly AlertWrite[], at: number): Promise<void> {
+  for (const part of parts(alerts)) {
+    await tx
+      .insertInto('alerts')
+      .values(part.map((alert) => toRow(alert, at)))
+      .onConflict((conflict) =>
+        conflict.columns(['fingerprint', 'starts_at']).doUpdateSet((eb) => ({
+          incident: eb.ref('excluded.incident'),
+          status: eb.ref('excluded.status'),
+          annotations: eb.ref('excluded.annotations'),
+          ends_at: eb.ref('excluded.ends_at'),
+          updated_at: eb.ref('excluded.updated_at'),
+          received_count: eb('alerts.received_count', '+', eb.ref('excluded.received_count')),
+        })),
+      )
+      .execute();
+  }
+}
+
+/** An earlier occurrence is over, as a later one of the same label set has shown. */
+export async function endAlert(
+  tx: Writer,
+  { fingerprint, startsAt, endsAt }: Pick<KnownAlert, 'fingerprint' | 'startsAt' | 'endsAt'>,
+): Promise<void> {
+  await tx
+    .updateTable('alerts')
+    .set({ status: 'resolved', ends_at: endsAt })
+    .where('fingerprint', '=', fingerprint)
+    .where('starts_at', '=', startsAt)
+    .execute();
+}
+
+function toRow(alert: AlertWrite, at: number) {
+  return {
+    fingerprint: alert.fingerprint,
+    starts_at: alert.startsAt,
+    incident: alert.incident,
+    status: alert.status,
+    labels: toJson(alert.labels),
+    annotations: toJson(alert.annotations),
+    ends_at: alert.endsAt,
+    generator_url: alert.generatorUrl,
+    received_at: at,
+    updated_at: at,
+    received_count: alert.deliveries,
+  };
+}
+
+function* parts<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < all.length; from += ROWS) yield all.slice(from, from + ROWS);
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
