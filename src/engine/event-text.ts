@@ -15,6 +15,10 @@ function words(event: TimelineEvent): string {
       return `opened: ${event.data.title}`;
     case 'alert':
       return `alert ${event.data.name} is ${event.data.status}`;
+    case 'alerts-truncated':
+      return `Alertmanager has left out ${event.data.count} more alerts of the group`;
+    case 'still-firing':
+      return `alert ${event.data.name} is still firing, ${formatDuration(event.data.seconds)} after verify held`;
     case 'diagnosis-started':
       return 'diagnosis started';
     case 'verdict-reached':

@@ -49,7 +49,7 @@ export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export { runShell } from './shell.ts';
 export { DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
-export { type EventData, readTimeline, type TimelineEvent } from './timeline.ts';
+export { type EventData, type EventKind, readTimeline, type TimelineEvent } from './timeline.ts';
 export {
   type Answer,
   type Round,

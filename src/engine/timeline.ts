@@ -21,6 +21,15 @@ const eventData = {
     fingerprint: z.string(),
     startsAt: z.number(),
   }),
+  /** Alertmanager has left out so many of the group's alerts. */
+  'alerts-truncated': z.object({ count: z.number() }),
+  /** The alert goes on although verify held: evidence against the runbook's Verify. */
+  'still-firing': z.object({
+    name: z.string(),
+    fingerprint: z.string(),
+    startsAt: z.number(),
+    seconds: z.number(),
+  }),
   'diagnosis-started': z.object({}),
   'verdict-reached': z.object({
     verdict: z.enum(['confirmed', 'ruled-out', 'inconclusive']),

@@ -18,7 +18,7 @@ export interface KnownIncident {
 /** Alerts of one incident that get a line on its time line; all are counted and kept. */
 const LINES = 100;
 /** Beyond this many events only people and steps add to a time line. */
-const MAX_EVENTS = 10_000;
+export const MAX_EVENTS = 10_000;
 
 /** An incident that a batch opens or changes, and how. */
 export class Affected {

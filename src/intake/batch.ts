@@ -11,7 +11,10 @@ const LATE_MS = 120_000;
 
 /** One alert from its start to its end, as the batch leaves it. */
 export interface Occurrence {
-  readonly identified: IdentifiedAlert;
+  readonly fingerprint: string;
+  readonly startsAt: number;
+  /** As it was delivered last; null: not in this batch. */
+  identified: IdentifiedAlert | null;
   incident: Affected;
   status: 'firing' | 'resolved';
   endsAt: number | null;
@@ -33,13 +36,11 @@ export interface BatchOptions {
  * read or written here. The same occurrence delivered again, as by an HA pair, is one alert.
  */
 export class Batch {
-  /** What is to be written of alerts. */
-  readonly occurrences = new Map<string, Occurrence>();
-  /** Earlier occurrences that turn out to be over. */
-  readonly ended: KnownAlert[] = [];
+  readonly #occurrences = new Map<string, Occurrence>();
+  readonly #byFingerprint = new Map<string, Occurrence[]>();
   readonly #options: BatchOptions;
   readonly #known: ReadonlyMap<string, KnownAlert>;
-  readonly #firing: ReadonlyMap<string, KnownAlert[]>;
+  readonly #firing: ReadonlyMap<string, readonly KnownAlert[]>;
   readonly #incidents: ReadonlyMap<string, KnownIncident>;
   readonly #joinable: ReadonlyMap<string | null, KnownIncident>;
   readonly #affected = new Map<string, Affected>();
@@ -61,29 +62,54 @@ export class Batch {
     return new Set([...this.#affected.values(), ...this.#open.values()]);
   }
 
+  /** What is to be written of alerts. */
+  get occurrences(): readonly Occurrence[] {
+    return [...this.#occurrences.values()];
+  }
+
   add(identified: IdentifiedAlert): { outcome: Outcome; incident: Affected | null } {
     const { status } = identified.alert;
-    const before = this.#before(identified);
-    if (before) before.deliveries++;
+    const before = this.#find(identified);
+    if (before) {
+      before.identified = identified;
+      before.deliveries++;
+    }
     let outcome: Outcome;
     if (status === 'firing') outcome = before ? this.#repeats(identified, before) : this.#begins(identified);
     else outcome = before ? this.#ends(identified, before) : this.#endsUnseen(identified);
-    return { outcome, incident: this.occurrences.get(identified.occurrence)?.incident ?? null };
+    return { outcome, incident: this.#occurrences.get(identified.occurrence)?.incident ?? null };
   }
 
-  /** The occurrence as the store or this batch has it so far. */
-  #before(identified: IdentifiedAlert): Occurrence | null {
-    const { occurrence } = identified;
-    const here = this.occurrences.get(occurrence);
-    if (here) return here;
-    const known = this.#known.get(occurrence);
-    const incident = known && this.#incidents.get(known.incident);
+  /** The occurrence as this batch or the store has it so far. */
+  #find(identified: IdentifiedAlert): Occurrence | null {
+    const here = this.#occurrences.get(identified.occurrence);
+    const known = this.#known.get(identified.occurrence);
+    return here ?? (known ? this.#take(known, identified) : null);
+  }
+
+  #take(known: KnownAlert, first: IdentifiedAlert): Occurrence | null {
+    const incident = this.#incidents.get(known.incident);
     if (!incident) return null;
-    const { status, endsAt } = known;
-    const affected = this.#affect(incident, identified);
-    const found: Occurrence = { identified, incident: affected, status, endsAt, deliveries: 0 };
-    this.occurrences.set(occurrence, found);
-    return found;
+    const { fingerprint, startsAt, status, endsAt } = known;
+    const affected = this.#affect(incident, first);
+    const taken = {
+      fingerprint,
+      startsAt,
+      identified: null,
+      incident: affected,
+      status,
+      endsAt,
+      deliveries: 0,
+    };
+    return this.#keep(taken);
+  }
+
+  #keep(occurrence: Occurrence): Occurrence {
+    this.#occurrences.set(occurrenceOf(occurrence), occurrence);
+    const same = this.#byFingerprint.get(occurrence.fingerprint);
+    if (same) same.push(occurrence);
+    else this.#byFingerprint.set(occurrence.fingerprint, [occurrence]);
+    return occurrence;
   }
 
   #begins(identified: IdentifiedAlert): Outcome {
@@ -138,13 +164,15 @@ export class Batch {
   /** A label set fires once at a time: what of it began before this end is over as well. */
   #endEarlier(identified: IdentifiedAlert): void {
     const { fingerprint, startsAt, endsAt } = identified.alert;
-    const firing = this.#firing.get(fingerprint) ?? [];
-    for (const earlier of firing.filter((one) => one.startsAt < startsAt)) {
-      const incident = this.#incidents.get(earlier.incident);
-      if (!incident || this.occurrences.has(occurrenceOf(earlier))) continue;
-      this.ended.push({ ...earlier, endsAt });
-      this.#affect(incident, identified).resolved = true;
-      firing.splice(firing.indexOf(earlier), 1);
+    for (const known of this.#firing.get(fingerprint) ?? []) {
+      const here = this.#occurrences.has(occurrenceOf(known));
+      if (known.startsAt < startsAt && !here) this.#take(known, identified);
+    }
+    for (const earlier of this.#byFingerprint.get(fingerprint) ?? []) {
+      if (earlier.status !== 'firing' || earlier.startsAt >= startsAt) continue;
+      earlier.status = 'resolved';
+      earlier.endsAt = endsAt;
+      earlier.incident.resolved = true;
     }
   }
 
@@ -152,12 +180,13 @@ export class Batch {
   #lookForStillFiring(identified: IdentifiedAlert, incident: Affected): void {
     const { known } = incident;
     if (known?.state !== 'resolved' || known.closedAt === null) return;
-    if (this.#options.now - known.closedAt >= this.#options.stillFiringMs) incident.stillFiring ??= identified;
+    if (this.#options.now - known.closedAt >= this.#options.stillFiringMs)
+      incident.stillFiring ??= identified;
   }
 
   #count(identified: IdentifiedAlert, incident: Affected): void {
-    const { status, endsAt } = identified.alert;
-    this.occurrences.set(identified.occurrence, { identified, incident, status, endsAt, deliveries: 1 });
+    const { fingerprint, startsAt, status, endsAt } = identified.alert;
+    this.#keep({ fingerprint, startsAt, identified, incident, status, endsAt, deliveries: 1 });
     incident.added++;
     incident.writeDown(identified);
   }

@@ -1,125 +1,193 @@
 /** Alerts come in, from the built-in evaluator or from Alertmanager, and open or join incidents. */
-import { type EventData, openIncident } from '../engine/index.ts';
-import { type Clock, oneLine } from '../kernel/index.ts';
-import type { Alert, Labels } from '../metrics/index.ts';
+import { openIncident } from '../engine/index.ts';
+import type { Clock } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import {
-  appendEvent,
-  countAlert,
-  findAlert,
-  findIncident,
-  findOpenByKey,
-  insertAlert,
+  appendEvents,
+  countAlerts,
+  endAlert,
+  findIncidents,
+  findKnownAlerts,
+  hasFiring,
+  lockOpenByKeys,
   type Store,
-  updateAlert,
   type Writer,
+  writeAlerts,
 } from '../store/index.ts';
-import { findRunbook } from './library.ts';
+import type { Affected } from './affected.ts';
+import { Batch, type Occurrence, type Outcome } from './batch.ts';
+import { alertEvent, evidenceOf } from './evidence.ts';
+import { type IdentifiedAlert, identify } from './identity.ts';
+import type { IncomingAlert } from './incoming-alert.ts';
 
 export interface Intake {
   readonly store: Store;
   readonly clock: Clock;
+  /** Best the same array as long as the runbooks are the same: see `findRunbook`. */
   readonly runbooks: readonly Runbook[];
   /** Who brings the alerts: `alertmanager`, `evaluator`. */
   readonly actor: string;
   /** Labels that tell one affected system from another. Default `cluster`, `namespace`, `service`, `job`. */
   readonly identifyingLabels?: readonly string[];
+  /** The label that names where commands must run. Default `site`. */
+  readonly siteLabel?: string;
+  /** How long after verify held a firing alert is still a matter of delay. Default 900,000 ms. */
+  readonly stillFiringMs?: number;
+  /** Told, last in the transaction, of every incident that alerts have opened or changed. */
+  readonly desk?: IntakeDesk;
+}
+
+/** What the desk does about alerts, in the transaction that keeps them. */
+export interface IntakeDesk {
+  opened(tx: Writer, incident: string): Promise<void>;
+  /** None of its alerts fires any more: evidence, and no proof. */
+  alertsResolved(tx: Writer, incident: string): Promise<void>;
 }
 
 export interface Received {
   readonly fingerprint: string;
   /** Null for a resolved alert that nothing is known about. */
   readonly incident: string | null;
-  readonly outcome: 'opened' | 'joined' | 'repeated' | 'resolved' | 'ignored';
+  readonly outcome: Outcome;
   /** The runbook's id; null when none is linked: a gap in coverage. */
   readonly runbook: string | null;
 }
 
-const IDENTIFYING_LABELS = ['cluster', 'namespace', 'service', 'job'];
+/** Alerts of one message, or a part of it. */
+export interface Delivery {
+  readonly alerts: readonly IncomingAlert[];
+  /** Alerts of the same group that the message does not hold. */
+  readonly truncated: number;
+}
+
+export const IDENTIFYING_LABELS = ['cluster', 'namespace', 'service', 'job'];
+export const SITE_LABEL = 'site';
+export const STILL_FIRING_MS = 900_000;
 
 /** Alerts handled in one transaction: a storm must not hold the store for long. */
-const BATCH = 200;
-
-/** Alerts of one incident that get a line on its time line; all are counted and kept. */
-const ALERTS_ON_TIMELINE = 100;
+export const BATCH = 1_000;
 
 /**
  * Persists alerts. When this returns they are durable and may be acknowledged. Deliveries of the same
  * occurrence, `(fingerprint, startsAt)`, are one alert; a resolved alert is evidence, and closes nothing.
  * Errors: the store's.
  */
-export async function receive(alerts: readonly Alert[], intake: Intake): Promise<Received[]> {
+export async function receive(alerts: readonly IncomingAlert[], intake: Intake): Promise<Received[]> {
   const received: Received[] = [];
   for (let from = 0; from < alerts.length; from += BATCH) {
-    const batch = alerts.slice(from, from + BATCH);
-    received.push(...(await intake.store.write((tx) => receiveBatch(tx, batch, intake))));
+    const delivery = { alerts: alerts.slice(from, from + BATCH), truncated: 0 };
+    received.push(...(await receiveTogether([delivery], intake))[0]!);
   }
   return received;
 }
 
-async function receiveBatch(tx: Writer, alerts: readonly Alert[], intake: Intake): Promise<Received[]> {
-  const received: Received[] = [];
-  for (const alert of alerts) received.push(await receiveOne(tx, alert, intake));
-  return received;
+/** Several deliveries in one transaction; what became of each. Errors: the store's. */
+export function receiveTogether(deliveries: readonly Delivery[], intake: Intake): Promise<Received[][]> {
+  const { runbooks, identifyingLabels: identifyBy = IDENTIFYING_LABELS, siteLabel = SITE_LABEL } = intake;
+  const identified = deliveries.map(({ alerts, truncated }) => ({
+    alerts: alerts.map((alert) => identify(alert, { identifyBy, siteLabel }, runbooks)),
+    truncated,
+  }));
+  // A transaction that another server's was in the way of runs again: nothing outside it is touched.
+  return intake.store.write(async (tx) => {
+    const now = intake.store.now();
+    const batch = await openBatch(
+      tx,
+      identified.flatMap(({ alerts }) => alerts),
+      intake,
+      now,
+    );
+    const sorted = identified.map(({ alerts, truncated }) =>
+      alerts.map((one) => {
+        const { outcome, incident } = batch.add(one);
+        if (incident && incident.truncated < truncated) incident.truncated = truncated;
+        return { one, outcome, incident };
+      }),
+    );
+    const ids = await write(tx, batch, intake, now);
+    return sorted.map((part) =>
+      part.map(({ one, outcome, incident }) => ({
+        fingerprint: one.alert.fingerprint,
+        incident: incident && ids.get(incident)!,
+        outcome,
+        runbook: one.runbook?.id ?? null,
+      })),
+    );
+  });
 }
 
-async function receiveOne(tx: Writer, alert: Alert, intake: Intake): Promise<Received> {
-  const { fingerprint, startsAt } = alert;
-  const runbook = findRunbook(alert, intake.runbooks);
-  const about = { fingerprint, runbook: runbook?.id ?? null };
-  const known = await findAlert(tx, fingerprint, startsAt);
-  if (known) {
-    await updateAlert(tx, alert, intake.store.now());
-    const news = alert.status === 'resolved' && known.status !== 'resolved';
-    if (news) await writeDown(tx, known.incident, alert, intake);
-    return { ...about, incident: known.incident, outcome: news ? 'resolved' : 'repeated' };
-  }
-  const joinKey = joinKeyOf(alert, runbook, intake.identifyingLabels ?? IDENTIFYING_LABELS);
-  const open = await findOpenByKey(tx, joinKey);
-  if (!open && alert.status === 'resolved') return { ...about, incident: null, outcome: 'ignored' };
-  const incident = open?.id ?? (await openFor(tx, alert, runbook, joinKey, intake));
-  await insertAlert(tx, { ...alert, incident }, intake.store.now());
-  await countAlert(tx, incident);
-  await writeDown(tx, incident, alert, intake);
-  return { ...about, incident, outcome: open ? 'joined' : 'opened' };
-}
-
-function openFor(
+async function openBatch(
   tx: Writer,
-  alert: Alert,
-  runbook: Runbook | null,
-  joinKey: string,
-  { actor, clock }: Intake,
-): Promise<string> {
+  identified: readonly IdentifiedAlert[],
+  { stillFiringMs = STILL_FIRING_MS }: Intake,
+  now: number,
+): Promise<Batch> {
+  // First the incidents: another server that brings the same alerts waits here.
+  const held = await lockOpenByKeys(tx, new Set(identified.map(({ joinKey }) => joinKey)));
+  const alerts = await findKnownAlerts(
+    tx,
+    identified.map(({ alert }) => alert),
+  );
+  const others = new Set(alerts.map(({ incident }) => incident));
+  for (const { id } of held) others.delete(id);
+  const incidents = [...held, ...(await findIncidents(tx, [...others]))];
+  return new Batch({ now, stillFiringMs }, alerts, incidents);
+}
+
+/** Incidents first, then their alerts, then what follows from both. Gives the ids of the incidents. */
+async function write(tx: Writer, batch: Batch, intake: Intake, now: number): Promise<Map<Affected, string>> {
+  const affected = [...batch.affected];
+  const ids = new Map<Affected, string>();
+  for (const one of affected) ids.set(one, one.known?.id ?? (await open(tx, one, intake)));
+  await writeOccurrences(tx, batch.occurrences, ids, now);
+  for (const one of affected) await conclude(tx, one, ids.get(one)!, intake, now);
+  return ids;
+}
+
+async function writeOccurrences(
+  tx: Writer,
+  occurrences: readonly Occurrence[],
+  ids: ReadonlyMap<Affected, string>,
+  now: number,
+): Promise<void> {
+  const delivered = occurrences.flatMap(({ identified, incident, status, endsAt, deliveries }) => {
+    if (!identified) return [];
+    const { alert } = identified;
+    const generatorUrl = alert.generatorUrl ?? null;
+    return [{ ...alert, generatorUrl, incident: ids.get(incident)!, status, endsAt, deliveries }];
+  });
+  await writeAlerts(tx, delivered, now);
+  // Those that a later end has shown to be over.
+  for (const one of occurrences) if (!one.identified) await endAlert(tx, one);
+}
+
+function open(tx: Writer, { first }: Affected, { actor, clock }: Intake): Promise<string> {
+  const { alert, name, runbook, site, joinKey } = first;
   const opening = {
     runbook: runbook?.id ?? '',
     version: runbook && { file: runbook.file, source: runbook.source },
-    title: runbook?.title ?? `${nameOf(alert)} (no runbook)`,
+    title: runbook?.title ?? `${name} (no runbook)`,
     severity: runbook?.frontMatter.severity ?? alert.labels['severity'] ?? null,
     labels: alert.labels,
     joinKey,
+    site,
   };
   return openIncident(tx, opening, actor, clock);
 }
 
-async function writeDown(tx: Writer, incident: string, alert: Alert, intake: Intake): Promise<void> {
-  const record = await findIncident(tx, incident);
-  if (!record || record.alertCount > ALERTS_ON_TIMELINE) return;
-  const { status, fingerprint, startsAt } = alert;
-  const data: EventData<'alert'> = { status, name: nameOf(alert), fingerprint, startsAt };
-  await appendEvent(tx, incident, { at: intake.store.now(), actor: intake.actor, kind: 'alert', data });
-}
-
-/** Alerts with the same key are one incident while it is open. */
-function joinKeyOf(alert: Alert, runbook: Runbook | null, identifying: readonly string[]): string {
-  const what = runbook ? ['runbook', runbook.id] : ['alert', nameOf(alert)];
-  return JSON.stringify([...what, ...identifying.map((name) => [name, labelOf(alert.labels, name)])]);
-}
-
-function labelOf(labels: Labels, name: string): string {
-  return Object.hasOwn(labels, name) ? labels[name]!.slice(0, 256) : '';
-}
-
-function nameOf(alert: Alert): string {
-  return oneLine(labelOf(alert.labels, 'alertname') || 'unnamed alert', 120);
+/** What the alerts mean for one incident: its count, its time line, and what the desk makes of it. */
+async function conclude(tx: Writer, one: Affected, id: string, intake: Intake, at: number): Promise<void> {
+  if (one.added > 0) await countAlerts(tx, id, one.added);
+  const events = [
+    ...one.lines.map(alertEvent),
+    ...(await evidenceOf(tx, one, id, { clock: intake.clock, at })),
+  ];
+  await appendEvents(
+    tx,
+    id,
+    events.map((event) => ({ ...event, at, actor: intake.actor })),
+  );
+  if (!intake.desk) return;
+  if (!one.known) await intake.desk.opened(tx, id);
+  if (one.resolved && one.open && !(await hasFiring(tx, id))) await intake.desk.alertsResolved(tx, id);
 }

@@ -1,6 +1,6 @@
 /** Many alerts with few statements: what one transaction of the intake reads and writes. */
+import type { Reader, Writer } from './database.ts';
 import { toJson } from './json.ts';
-import type { Reader, Writer } from './store.ts';
 
 /** Rows in one statement: 10 values each, and SQLite takes 32,766 of them. */
 const ROWS = 500;

@@ -1,5 +1,5 @@
-import type { Reader, Writer } from './database.ts';
-import { stringMap, toJson } from './json.ts';
+import type { Reader } from './database.ts';
+import { stringMap } from './json.ts';
 import type { AlertRow } from './schema.ts';
 
 /** One occurrence of an alert, identified by fingerprint and start. */
@@ -66,44 +66,6 @@ export async function hasFiring(db: Reader, incident: string): Promise<boolean> 
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-export async function insertAlert(
-  tx: Writer,
-  alert: Omit<AlertRecord, 'receivedCount' | 'generatorUrl'> & { readonly generatorUrl?: string | null },
-  at: number,
-): Promise<void> {
-  await tx
-    .insertInto('alerts')
-    .values({
-      fingerprint: alert.fingerprint,
-      starts_at: alert.startsAt,
-      incident: alert.incident,
-      status: alert.status,
-      labels: toJson(alert.labels),
-      annotations: toJson(alert.annotations),
-      ends_at: alert.endsAt,
-      generator_url: alert.generatorUrl ?? null,
-      received_at: at,
-      updated_at: at,
-      received_count: 1,
-    })
-    .execute();
-}
-
-/** Notes another delivery of the same occurrence. A resolved one stays resolved. */
-export async function updateAlert(
-  tx: Writer,
-  alert: { fingerprint: string; startsAt: number; status: 'firing' | 'resolved'; endsAt: number | null },
-  at: number,
-): Promise<void> {
-  const resolved = alert.status === 'resolved' ? { status: 'resolved', ends_at: alert.endsAt } : {};
-  await tx
-    .updateTable('alerts')
-    .set((eb) => ({ ...resolved, updated_at: at, received_count: eb('received_count', '+', 1) }))
-    .where('fingerprint', '=', alert.fingerprint)
-    .where('starts_at', '=', alert.startsAt)
-    .execute();
 }
 
 function toRecord(row: AlertRow): AlertRecord {

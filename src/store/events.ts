@@ -10,6 +10,9 @@ export const GENESIS = '0'.repeat(64);
 /** Events of one incident; past it only a new incident can go on. */
 export const MAX_EVENTS = 20_000;
 
+/** Events in one statement. */
+const ROWS = 500;
+
 /** One line of an incident's time line. */
 export interface EventRecord {
   readonly incident: string;
@@ -37,35 +40,71 @@ export interface NewEvent {
  * @throws `E_NOT_FOUND` without such an incident, `E_LIMIT` when the time line is full
  */
 export async function appendEvent(tx: Writer, incident: string, event: NewEvent): Promise<EventRecord> {
+  const [record] = await appendEvents(tx, incident, [event]);
+  return record!;
+}
+
+/** Appends several events in order, with as many statements as for one. Errors: as `appendEvent`. */
+export async function appendEvents(
+  tx: Writer,
+  incident: string,
+  events: readonly NewEvent[],
+): Promise<EventRecord[]> {
+  const last = events.at(-1);
+  if (!last) return [];
   const query = tx.selectFrom('incidents').select(['seq', 'head_hash']).where('id', '=', incident);
   const head = await forUpdate(tx, query).executeTakeFirst();
   if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
-  if (head.seq >= MAX_EVENTS) {
+  if (head.seq + events.length > MAX_EVENTS) {
     throw new AllclearError('E_LIMIT', {
       what: `incident ${incident} has ${MAX_EVENTS} events, its limit`,
       next: 'Close it; the next alert or run opens a new one.',
     });
   }
-  const row = {
-    incident,
-    seq: head.seq + 1,
-    at: event.at,
-    actor: event.actor,
-    kind: event.kind,
-    data: toJson(event.data),
-    prev_hash: head.head_hash,
-  };
-  const hash = eventHash(row);
-  await tx
-    .insertInto('events')
-    .values({ ...row, hash })
-    .execute();
+  const rows = chained(incident, head, events);
+  for (let from = 0; from < rows.length; from += ROWS) {
+    await tx
+      .insertInto('events')
+      .values(rows.slice(from, from + ROWS))
+      .execute();
+  }
+  const { seq, hash } = rows.at(-1)!;
   await tx
     .updateTable('incidents')
-    .set({ seq: row.seq, head_hash: hash, updated_at: event.at })
+    .set({ seq, head_hash: hash, updated_at: last.at })
     .where('id', '=', incident)
     .execute();
-  return toRecord({ ...row, hash });
+  return rows.map(toRecord);
+}
+
+/** The events as rows, each with the hash of the one before. */
+function chained(
+  incident: string,
+  head: { readonly seq: number; readonly head_hash: string },
+  events: readonly NewEvent[],
+): EventRow[] {
+  const rows: EventRow[] = [];
+  let previous = head.head_hash;
+  for (const { at, actor, kind, data } of events) {
+    const seq = head.seq + rows.length + 1;
+    const row = { incident, seq, at, actor, kind, data: toJson(data), prev_hash: previous };
+    previous = eventHash(row);
+    rows.push({ ...row, hash: previous });
+  }
+  return rows;
+}
+
+/** The last event of a kind; null when there is none. */
+export async function lastEvent(db: Reader, incident: string, kind: string): Promise<EventRecord | null> {
+  const row = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('incident', '=', incident)
+    .where('kind', '=', kind)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row ? toRecord(row) : null;
 }
 
 /** In order; `after` skips what a reader has seen, `without` kinds it does not need. */

@@ -170,12 +170,32 @@ export async function updateIncidentState(
     .execute();
 }
 
-export async function countAlert(tx: Writer, id: string): Promise<void> {
+/** Adds to the number of alerts it has had. */
+export async function countAlerts(tx: Writer, id: string, added: number): Promise<void> {
   await tx
     .updateTable('incidents')
-    .set((eb) => ({ alert_count: eb('alert_count', '+', 1) }))
+    .set((eb) => ({ alert_count: eb('alert_count', '+', added) }))
     .where('id', '=', id)
     .execute();
+}
+
+/**
+ * The open incidents that alerts with these keys belong to, held by this transaction until it ends: two servers do
+ * not count the same alert twice.
+ */
+export async function lockOpenByKeys(tx: Writer, joinKeys: Iterable<string>): Promise<IncidentRecord[]> {
+  const found: IncidentRecord[] = [];
+  for (const part of chunks(joinKeys)) {
+    const open = tx.selectFrom('incidents').selectAll().where('is_open', '=', 1);
+    const rows = await forUpdate(tx, open.where('join_key', 'in', part).orderBy('id')).execute();
+    found.push(...rows.map(toIncidentRecord));
+  }
+  return found;
+}
+
+function* chunks(values: Iterable<string>): Generator<string[]> {
+  const all = [...values];
+  for (let from = 0; from < all.length; from += 1_000) yield all.slice(from, from + 1_000);
 }
 
 export function toIncidentRecord(row: IncidentRow): IncidentRecord {

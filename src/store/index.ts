@@ -1,11 +1,10 @@
+export { endAlert, findKnownAlerts, type KnownAlert, writeAlerts } from './alert-batches.ts';
 export {
   type AlertRecord,
   countFiring,
   findAlert,
   hasFiring,
-  insertAlert,
   listAlerts,
-  updateAlert,
 } from './alerts.ts';
 export {
   type AttemptDecision,
@@ -25,7 +24,14 @@ export {
   sweepExpired,
 } from './attempts.ts';
 export type { Reader, Writer } from './database.ts';
-export { appendEvent, type EventRecord, listEvents } from './events.ts';
+export {
+  appendEvent,
+  appendEvents,
+  type EventRecord,
+  lastEvent,
+  listEvents,
+  type NewEvent,
+} from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
 export {
   changedIncidents,
@@ -36,7 +42,7 @@ export {
 } from './incident-search.ts';
 export {
   assignIncident,
-  countAlert,
+  countAlerts,
   findIncident,
   findIncidents,
   findOpenByKey,
@@ -45,6 +51,7 @@ export {
   insertIncident,
   listIncidents,
   lockIncident,
+  lockOpenByKeys,
   relinkIncident,
   updateIncidentState,
 } from './incidents.ts';
