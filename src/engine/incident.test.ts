@@ -65,6 +65,18 @@ describe('the life of an incident', () => {
     expect(state).toEqual({ state: 'remediating', round: 3 });
   });
 
+  it.each([
+    { state: 'confirmed', why },
+    { state: 'inconclusive', why },
+    { state: 'ruled-out', why },
+    { state: 'escalated', from: 'confirmed', why },
+  ] as const)('goes back to $state when that is where it was verified, and verify fails', (state) => {
+    const verifying = transition(state, { kind: 'verification-started' });
+    const again = transition(verifying, { kind: 'verification-started' });
+    expect(transition(again, { kind: 'not-verified', why })).toEqual(state);
+    expect(transition(again, { kind: 'verified', why })).toEqual({ state: 'resolved', why });
+  });
+
   it('can be escalated from every state that is not over', () => {
     for (const state of allStates().filter((open) => !isOver(open) && open.state !== 'escalated')) {
       expect(transition(state, { kind: 'escalated', why })).toEqual({
@@ -88,8 +100,9 @@ describe('the life of an incident', () => {
         seen.forEach((state, index) => {
           const before = seen[index - 1];
           if (state.state === 'resolved') expect(before?.state).toBe('verifying');
-          if (state.state === 'verifying')
-            expect(['remediating', 'verifying', 'escalated']).toContain(before?.state);
+          if (state.state === 'verifying') {
+            expect(['open', 'diagnosing', 'resolved']).not.toContain(before?.state);
+          }
           if (before) expect(before.state).not.toBe('closed');
           if ('round' in state) expect(state.round).toBeGreaterThanOrEqual(1);
           expect(readState(JSON.parse(JSON.stringify(state)), 'inc-1')).toEqual(state);

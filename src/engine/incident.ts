@@ -6,12 +6,13 @@
  * - **diagnosing**: the runbook's read-only checks run; entered again when a diagnosis was interrupted
  *   or is repeated; left with a verdict. No timer: every check has its own time-out.
  * - **confirmed**, **inconclusive**, **ruled-out**: the verdict stands; left when somebody decides to
- *   remediate, to diagnose again, to escalate, or (not when confirmed) to close. An inconclusive verdict
- *   becomes another when a person answers what no output could.
+ *   remediate, to diagnose again, to verify (as when its alerts have resolved), to escalate, or (not when
+ *   confirmed) to close. An inconclusive verdict becomes another when a person answers what no output could.
  * - **remediating**: steps are approved and run; `round` counts from 1 and grows each time verify
  *   sends the incident back. Left when verification starts.
  * - **verifying**: the Verify checks loop; left with `verified` or, when their time is over, back to
- *   remediating. Entered again when a verification was interrupted.
+ *   remediating; `back` is set where nobody remediates: then it leads back to that state. Entered again when
+ *   a verification was interrupted.
  * - **resolved**: verify held. Left when somebody closes it.
  * - **closed**: the end. Nothing leads out; a new alert opens a new incident.
  * - **escalated**: handed to somebody else, from any open state; left when they take up the work.
@@ -23,17 +24,23 @@ import type { VerdictKind } from './model.ts';
 const verdictState = { why: z.string() };
 const round = z.int().min(1);
 
+const confirmed = z.object({ state: z.literal('confirmed'), ...verdictState });
+const inconclusive = z.object({ state: z.literal('inconclusive'), ...verdictState });
+const ruledOut = z.object({ state: z.literal('ruled-out'), ...verdictState });
+const escalated = z.object({ state: z.literal('escalated'), from: z.string(), why: z.string() });
+const back = z.discriminatedUnion('state', [confirmed, inconclusive, ruledOut, escalated]);
+
 const snapshot = z.discriminatedUnion('state', [
   z.object({ state: z.literal('open') }),
   z.object({ state: z.literal('diagnosing') }),
-  z.object({ state: z.literal('confirmed'), ...verdictState }),
-  z.object({ state: z.literal('inconclusive'), ...verdictState }),
-  z.object({ state: z.literal('ruled-out'), ...verdictState }),
+  confirmed,
+  inconclusive,
+  ruledOut,
   z.object({ state: z.literal('remediating'), round }),
-  z.object({ state: z.literal('verifying'), round }),
+  z.object({ state: z.literal('verifying'), round, back: back.optional() }),
   z.object({ state: z.literal('resolved'), why: z.string() }),
   z.object({ state: z.literal('closed'), why: z.string() }),
-  z.object({ state: z.literal('escalated'), from: z.string(), why: z.string() }),
+  escalated,
 ]);
 
 export type IncidentState = Readonly<z.infer<typeof snapshot>>;
@@ -58,9 +65,16 @@ type IncidentMoveKind = IncidentMove['kind'];
 const allowed: Readonly<Record<IncidentStateName, readonly IncidentMoveKind[]>> = {
   open: ['diagnosis-started', 'escalated', 'closed'],
   diagnosing: ['diagnosis-started', 'verdict-reached', 'escalated'],
-  confirmed: ['diagnosis-started', 'remediation-started', 'escalated'],
-  inconclusive: ['diagnosis-started', 'verdict-reached', 'remediation-started', 'escalated', 'closed'],
-  'ruled-out': ['diagnosis-started', 'remediation-started', 'escalated', 'closed'],
+  confirmed: ['diagnosis-started', 'remediation-started', 'verification-started', 'escalated'],
+  inconclusive: [
+    'diagnosis-started',
+    'verdict-reached',
+    'remediation-started',
+    'verification-started',
+    'escalated',
+    'closed',
+  ],
+  'ruled-out': ['diagnosis-started', 'remediation-started', 'verification-started', 'escalated', 'closed'],
   remediating: ['diagnosis-started', 'verification-started', 'escalated'],
   verifying: ['verification-started', 'verified', 'not-verified', 'escalated'],
   resolved: ['closed'],
@@ -69,7 +83,9 @@ const allowed: Readonly<Record<IncidentStateName, readonly IncidentMoveKind[]>> 
 };
 
 /** Resolved and closed incidents are over: a new alert opens a new one. */
-export function isOver(state: IncidentState): boolean {
+export function isOver(
+  state: IncidentState,
+): state is Extract<IncidentState, { state: 'resolved' | 'closed' }> {
   return state.state === 'resolved' || state.state === 'closed';
 }
 
@@ -87,15 +103,29 @@ export function transition(state: IncidentState, move: IncidentMove): IncidentSt
     case 'remediation-started':
       return { state: 'remediating', round: 1 };
     case 'verification-started':
-      return { state: 'verifying', round: roundOf(state) };
+      return verifyingFrom(state);
     case 'verified':
       return { state: 'resolved', why: move.why };
     case 'not-verified':
-      return { state: 'remediating', round: roundOf(state) + 1 };
+      return 'back' in state && state.back ? state.back : { state: 'remediating', round: roundOf(state) + 1 };
     case 'escalated':
       return { state: 'escalated', from: state.state, why: move.why };
     case 'closed':
       return { state: 'closed', why: move.why };
+  }
+}
+
+function verifyingFrom(state: IncidentState): IncidentState {
+  switch (state.state) {
+    case 'verifying':
+      return state;
+    case 'confirmed':
+    case 'inconclusive':
+    case 'ruled-out':
+    case 'escalated':
+      return { state: 'verifying', round: 1, back: state };
+    default:
+      return { state: 'verifying', round: roundOf(state) };
   }
 }
 

@@ -8,8 +8,12 @@ export {
 export { type Actor, includesRole, isRole, type Role, requireRole, roles } from './actor.ts';
 export { makeToken, revokeToken, TOKEN_SECONDS, type TokenWish, tokenActor } from './api-token.ts';
 export type { AppendedEvent, Change, OnChange } from './change.ts';
+export { concludeDiagnosis, concludeVerification } from './conclude.ts';
+export { approvalHash } from './desk/approvals.ts';
 export { type Desk, ITSELF, type Library } from './desk/desk.ts';
+export { type Performed, perform } from './desk/perform.ts';
 export type { Plan, PlannedWork } from './desk/plan-model.ts';
+export { planAndStore, planNext, replanExpired } from './desk/plan-next.ts';
 export {
   type IncidentPolicy,
   type Policies,
@@ -17,6 +21,8 @@ export {
   policyFor,
   policyWarnings,
 } from './desk/policies.ts';
+export { verifyAnswers } from './desk/questions.ts';
+export { keptRunbook } from './desk/standing.ts';
 export {
   type IncidentSummary,
   type IncidentView,
@@ -31,7 +37,7 @@ export { mapUrl, parseHostMapping } from './hosts.ts';
 export { isOver, readState, transition } from './incident.ts';
 export { type Journal, openIncident, openJournal } from './journal.ts';
 export { withoutRepeat } from './judge.ts';
-export { labelEnv } from './label-env.ts';
+export { incidentEnv, labelEnv } from './label-env.ts';
 export type {
   HostMapping,
   Judgement,
@@ -44,6 +50,7 @@ export { createObserver, type Observer } from './observe.ts';
 export type { ApprovalAnswer, NextAfterFailure, Operator } from './operator.ts';
 export type { Levers } from './ports.ts';
 export { redact } from './redact.ts';
+export { releaseLevers } from './release-levers.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';

@@ -18,6 +18,7 @@ import { type EventData, type EventKind, readTimeline, type TimelineEvent } from
 export interface Page {
   readonly tx: Writer;
   readonly incident: string;
+  readonly actor: string;
   /** Epoch ms that everything on this page bears. */
   readonly at: number;
   append<Kind extends EventKind>(kind: Kind, data: EventData<Kind>): Promise<void>;
@@ -99,6 +100,7 @@ export function openPage(tx: Writer, { incident, actor, at, note }: PageOptions)
   return {
     tx,
     incident,
+    actor,
     at,
     append,
     move: async (move, data) => {

@@ -1,8 +1,9 @@
 /** Carries out a runbook's steps in order: asks, runs, records; stops where a person says so. */
 import { AllclearError } from '../kernel/index.ts';
 import type { Step } from '../runbook/index.ts';
-import { type AttemptDecision, decideAttempt, isLive, listAttempts } from '../store/index.ts';
+import { type AttemptDecision, decideAttempt, isLive, listAttempts, type Reader } from '../store/index.ts';
 import { recordStep } from './freshness.ts';
+import type { Page } from './journal.ts';
 import type { StepFailure } from './operator.ts';
 import { progressOf, type StepAttempt, type StepProgress } from './progress.ts';
 import { type Approval, type RenderedStep, renderStep } from './rendered-step.ts';
@@ -137,16 +138,25 @@ async function decideFailed(context: Respond, step: RenderedStep, attempt: StepA
 }
 
 async function decide(context: Respond, attempt: StepAttempt, decision: AttemptDecision): Promise<Turn> {
-  const { journal } = context;
-  const stored = await findAttempt(context, attempt);
-  await journal.commit(async (page) => {
-    if (!(await decideAttempt(page.tx, stored.id, { decision, by: journal.actor, at: page.at }))) {
-      throw decidedBefore(attempt);
-    }
-    const { step, title, block, attempt: number, fence } = attempt;
-    await page.append('step-decided', { step, title, block, attempt: number, fence, decision });
-  });
+  await context.journal.commit((page) => recordDecision(page, attempt, { decision }));
   return null;
+}
+
+/**
+ * What a person decides about an attempt that was interrupted, or failed.
+ * @throws `E_TRANSITION` when somebody was faster
+ */
+export async function recordDecision(
+  page: Page,
+  attempt: StepAttempt,
+  { decision, why }: { decision: AttemptDecision; why?: string | undefined },
+): Promise<void> {
+  const stored = await findAttempt(page.tx, page.incident, attempt);
+  const by = { decision, by: page.actor, at: page.at };
+  if (!(await decideAttempt(page.tx, stored.id, by))) throw decidedBefore(attempt);
+  const { step, title, block, attempt: number, fence } = attempt;
+  const data = { step, title, block, attempt: number, fence, decision };
+  await page.append('step-decided', why === undefined ? data : { ...data, why });
 }
 
 function decidedBefore({ step }: StepAttempt): AllclearError {
@@ -157,20 +167,21 @@ function decidedBefore({ step }: StepAttempt): AllclearError {
 }
 
 async function failureOf(context: Respond, attempt: StepAttempt): Promise<StepFailure> {
-  const { state, exit, output } = await findAttempt(context, attempt);
+  const { store, incident } = context.journal;
+  const { state, exit, output } = await findAttempt(store.db, incident, attempt);
   const known = state === 'timed-out' || state === 'cancelled' ? state : 'failed';
   return { state: known, exit, output: output ?? '' };
 }
 
-async function findAttempt({ journal }: Respond, wanted: StepAttempt) {
-  const attempts = await listAttempts(journal.store.db, journal.incident);
+async function findAttempt(db: Reader, incident: string, wanted: StepAttempt) {
+  const attempts = await listAttempts(db, incident);
   const found = attempts.find(
     ({ step, block, attempt }) =>
       step === wanted.step && block === wanted.block && attempt === wanted.attempt,
   );
   if (found) return found;
   throw new AllclearError('E_SNAPSHOT', {
-    what: `attempt ${wanted.attempt} at step ${wanted.step} of incident ${journal.incident} is not in the store`,
+    what: `attempt ${wanted.attempt} at step ${wanted.step} of incident ${incident} is not in the store`,
   });
 }
 

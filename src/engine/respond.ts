@@ -4,10 +4,12 @@
  * interrupted anywhere goes on from there by the same code.
  */
 import { AllclearError } from '../kernel/index.ts';
+import { concludeDiagnosis, concludeVerification } from './conclude.ts';
+import { withPersonsAnswer } from './desk/questions.ts';
 import { diagnose } from './diagnose.ts';
-import { recordVerdict, recordVerification } from './freshness.ts';
 import type { Reading, Verdict } from './model.ts';
 import { fixedSinceLastCheck, progressOf, type StepProgress } from './progress.ts';
+import { releaseLevers } from './release-levers.ts';
 import { carryOutSteps, settleInterrupted } from './remediate.ts';
 import type { Approval } from './rendered-step.ts';
 import type { Respond, Responded, Turn } from './response.ts';
@@ -63,13 +65,8 @@ async function reachVerdict(context: Respond): Promise<Turn> {
   return null;
 }
 
-async function recordConclusion(context: Respond, concluded: Verdict): Promise<void> {
-  const { verdict, why, readings } = concluded;
-  await context.journal.commit(async (page) => {
-    const move = { kind: 'verdict-reached', verdict, why } as const;
-    await page.move(move, { verdict, why, readings: keptReadings(readings) });
-    await recordVerdict(page, context, concluded);
-  });
+function recordConclusion(context: Respond, concluded: Verdict): Promise<void> {
+  return context.journal.commit((page) => concludeDiagnosis(page, context, concluded));
 }
 
 /** Diagnosis ran by itself; from here on somebody decides. */
@@ -113,13 +110,7 @@ async function answered(context: Respond, reading: Reading, question: string): P
   const answer = await context.operator.answer(question, reading);
   if (answer === 'unknown') return reading;
   await context.journal.append('answered', { check: reading.check, question, answer });
-  const judgement = answer === 'yes' ? 'normal' : 'abnormal';
-  return {
-    ...reading,
-    judgement,
-    shown: `answered ${answer}`,
-    why: `${context.journal.actor} answered ${answer}.`,
-  };
+  return withPersonsAnswer(reading, answer, context.journal.actor);
 }
 
 async function checkBeforeFix(context: Respond): Promise<void> {
@@ -178,29 +169,9 @@ async function verify(context: Respond): Promise<Turn> {
     },
   });
   signal?.throwIfAborted();
-  const { verified, why, rounds } = result;
-  await journal.commit(async (page) => {
-    const data = { why, rounds, readings: keptReadings(result.readings) };
-    if (verified) await page.move({ kind: 'verified', why }, data);
-    else await page.move({ kind: 'not-verified', why }, data);
-    await recordVerification(page, context, result);
-  });
-  if (verified) await releaseLevers(context);
+  await journal.commit((page) => concludeVerification(page, context, result));
+  if (result.verified) await releaseLevers(context);
   return null;
-}
-
-/** What was held for this incident goes back. A failure to do so is on the time line, not hidden. */
-async function releaseLevers({ levers, journal }: Respond): Promise<void> {
-  if (!levers) return;
-  try {
-    const released = await levers.release(journal.incident, journal.actor);
-    if (released.length > 0)
-      await journal.append('levers-released', { levers: released.map(({ name }) => name) });
-  } catch (error) {
-    await journal.append('levers-not-released', {
-      error: error instanceof Error ? error.message : String(error),
-    });
-  }
 }
 
 async function escalate({ journal }: Respond, why: string): Promise<Turn> {

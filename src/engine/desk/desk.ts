@@ -12,6 +12,7 @@
 import type { Clock } from '../../kernel/index.ts';
 import type { Runbook } from '../../runbook/index.ts';
 import type { Store } from '../../store/index.ts';
+import type { OnChange } from '../change.ts';
 import type { Policies } from './policies.ts';
 
 export interface Desk {
@@ -24,6 +25,8 @@ export interface Desk {
   readonly params: Readonly<Record<string, string>>;
   /** Values that must never be stored or shown. */
   readonly secrets: readonly string[];
+  /** Called last in every transaction that changes an incident. */
+  readonly onChange?: OnChange;
 }
 
 /** The runbooks the service works with, as they are now. */

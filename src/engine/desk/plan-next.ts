@@ -1,0 +1,159 @@
+/** The end of every transaction on an incident: what follows by itself, and what comes next, written down. */
+import {
+  findWork,
+  hasFiring,
+  type IncidentRecord,
+  listExpiredWork,
+  lockIncident,
+  type NewWork,
+  setNext,
+  type Writer,
+} from '../../store/index.ts';
+import type { AppendedEvent } from '../change.ts';
+import { noIncident, openPage, type Page } from '../journal.ts';
+import type { TimelineEvent } from '../timeline.ts';
+import type { PlanNext } from '../work/ports.ts';
+import { type Desk, ITSELF } from './desk.ts';
+import { type ByItself, nextByItself, plan } from './plan.ts';
+import type { Plan } from './plan-model.ts';
+import { loadStanding, type Standing, standingAfter } from './standing.ts';
+import { runningStep } from './standing-step.ts';
+import type { Waiting } from './waiting.ts';
+
+/** More than this cannot follow by itself from one change; it bounds a mistake. */
+const MAX_TURNS = 10;
+
+/**
+ * Does what follows by itself, writes the work and what the incident waits for, and tells `desk.onChange`. Called last in
+ * the transaction that has changed the incident; its row is locked.
+ * @param done what this transaction has appended before
+ */
+export async function planFrom(
+  tx: Writer,
+  desk: Desk,
+  before: Standing,
+  done: readonly AppendedEvent[],
+): Promise<Plan> {
+  const written: TimelineEvent[] = [];
+  const at = await settle(tx, before, written);
+  const next = plan(at);
+  await setNext(tx, at.record.id, { ...(await toStore(tx, at, next)), at: at.now });
+  await desk.onChange?.(tx, {
+    incident: at.record.id,
+    at: at.now,
+    events: [...done, ...written],
+    waiting: next.waiting,
+  });
+  return next;
+}
+
+/**
+ * The same for an incident by its id, as for intake after it has opened one, or alerts have joined or resolved.
+ * @throws `E_NOT_FOUND`
+ */
+export async function planAndStore(
+  tx: Writer,
+  desk: Desk,
+  incident: string,
+  done: readonly AppendedEvent[] = [],
+): Promise<Plan> {
+  const record = await lockIncident(tx, incident);
+  if (!record) throw noIncident(incident);
+  return planFrom(tx, desk, await loadStanding(tx, desk, record, desk.store.now()), done);
+}
+
+/** For workers: plans what comes next for all incidents of one transaction. */
+export function planNext(desk: Desk): PlanNext {
+  return async (tx, all) => {
+    for (const { incident, events } of all) await planAndStore(tx, desk, incident, events);
+  };
+}
+
+/**
+ * Plans incidents anew whose approvals ended before a worker began: they wait for people again. Call it now and
+ * then; when there are none it only reads.
+ * @returns how many there were
+ */
+export async function replanExpired(desk: Desk): Promise<number> {
+  const { store } = desk;
+  const expired = await listExpiredWork(store.db, store.now(), 100);
+  for (const incident of expired) await store.write((tx) => planAndStore(tx, desk, incident));
+  return expired.length;
+}
+
+async function settle(tx: Writer, before: Standing, written: TimelineEvent[]): Promise<Standing> {
+  let at = before;
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    at = await withAlerts(tx, at);
+    const next = nextByItself(at);
+    if (!next) return at;
+    at = await follow(tx, at, next, written);
+  }
+  return at;
+}
+
+/** Whether alerts still fire is only asked where the answer matters: an incident may have thousands. */
+async function withAlerts(tx: Writer, at: Standing): Promise<Standing> {
+  if (at.alerts !== 'unasked' || plan(at).waiting === null) return at;
+  return { ...at, alerts: (await hasFiring(tx, at.record.id)) ? 'firing' : 'resolved' };
+}
+
+async function follow(tx: Writer, at: Standing, next: ByItself, written: TimelineEvent[]): Promise<Standing> {
+  const mine: TimelineEvent[] = [];
+  const note = (event: TimelineEvent) => mine.push(event);
+  const page = openPage(tx, { incident: at.record.id, actor: ITSELF, at: at.now, note });
+  const state = (await happen(page, at, next)) ?? at.state;
+  written.push(...mine);
+  return standingAfter(at, state, mine);
+}
+
+async function happen(page: Page, at: Standing, next: ByItself): Promise<Standing['state'] | null> {
+  switch (next.kind) {
+    case 'diagnose':
+      return page.move({ kind: 'diagnosis-started' }, {});
+    case 'begin':
+      await page.append('decided', { decision: 'proceed', why: 'the policy begins what is confirmed' });
+      return page.move({ kind: 'remediation-started' }, {});
+    case 'verify':
+      return page.move({ kind: 'verification-started' }, {});
+    case 'escalate':
+      return page.move({ kind: 'escalated', why: next.why }, { why: next.why });
+    case 'grant': {
+      const { progress, rendered, have, need } = next.step;
+      await page.append('step-approved', {
+        step: progress.index,
+        title: progress.title,
+        hash: rendered.hash,
+        by: have.map(({ by }) => by),
+        how: need === 0 ? 'policy' : 'person',
+        run: progress.run,
+        expiresAt: grantEnd(at, next.step),
+      });
+      return null;
+    }
+  }
+}
+
+/** As soon as one of the approvals it needs would no longer count. */
+function grantEnd(at: Standing, { have, need }: Extract<ByItself, { kind: 'grant' }>['step']): number {
+  if (need === 0) return at.now + at.policy.approvalSeconds * 1000;
+  const latest = have.map(({ expiresAt }) => expiresAt).toSorted((a, b) => b - a);
+  return latest[need - 1]!;
+}
+
+/** The row of the work table. While a step runs, that of its worker stays. */
+async function toStore(
+  tx: Writer,
+  { record, steps }: Standing,
+  { work, waiting }: Plan,
+): Promise<{ work: NewWork | null; waiting: Waiting | null }> {
+  if (runningStep({ steps })) return { work: await findWork(tx, record.id), waiting: null };
+  return { work: work && newWork(record, work), waiting };
+}
+
+function newWork({ site }: IncidentRecord, work: NonNullable<Plan['work']>): NewWork {
+  if (work.kind !== 'step')
+    return { kind: work.kind, site, step: null, block: null, stepHash: null, expiresAt: null };
+  const { kind, step, block, hash, expiresAt } = work;
+  return { kind, site, step, block, stepHash: hash, expiresAt };
+}
