@@ -18,7 +18,7 @@ export async function runCheck(
   check: Check,
   surroundings: Surroundings,
   signal?: AbortSignal,
-  observer: Observer = createObserver(surroundings, signal),
+  observer: Observer = createObserver(surroundings, { signal }),
 ): Promise<Reading> {
   const conditions = compileConditions(check);
   const observation = await observer.observe(check, needsOf(conditions));

@@ -25,7 +25,7 @@ export async function diagnose(
   options: DiagnoseOptions = {},
 ): Promise<Verdict> {
   const checks = runbook.checks.filter((check) => check.section === 'diagnosis');
-  const observer = options.observer ?? createObserver(surroundings, options.signal);
+  const observer = options.observer ?? createObserver(surroundings, { signal: options.signal });
   const readings = await allEnded(
     checks.map(async (check) => {
       const reading = await runCheck(check, surroundings, options.signal, observer);

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AllclearError } from '../kernel/index.ts';
-import { curlConfig, mapUrl, parseHostMapping, writeCurlConfig } from './hosts.ts';
+import { curlConfig, mapUrl, ownConfig, parseHostMapping } from './hosts.ts';
 
 describe('a host mapping', () => {
   it.each([
@@ -46,8 +46,8 @@ describe('a host mapping', () => {
     const folder = mkdtempSync(join(tmpdir(), 'hosts-test-'));
     try {
       writeFileSync(join(folder, '.curlrc'), 'max-time = 5\n');
-      const home = writeCurlConfig(folder, [parseHostMapping('a=b')], folder);
-      expect(readFileSync(join(home, '.curlrc'), 'utf8')).toBe('connect-to = "a::b:"\nmax-time = 5\n');
+      expect(ownConfig(folder)).toBe('max-time = 5\n');
+      expect(ownConfig(join(folder, 'nowhere'))).toBe('');
     } finally {
       rmSync(folder, { recursive: true });
     }

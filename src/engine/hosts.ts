@@ -2,7 +2,7 @@
  * `--host` mappings: an unmodified `curl http://mcp-server:9090/…` in a runbook reaches another machine.
  * curl reads `connect-to` from a `.curlrc` that we make for each run and name in CURL_HOME.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AllclearError } from '../kernel/index.ts';
 import type { HostMapping } from './model.ts';
@@ -45,22 +45,8 @@ export function curlConfig(hosts: readonly HostMapping[]): string {
     .join('');
 }
 
-/**
- * Writes the `.curlrc` below `folder`; the caller's own (proxy settings …) is kept in it.
- * @returns what CURL_HOME must name
- */
-export function writeCurlConfig(
-  folder: string,
-  hosts: readonly HostMapping[],
-  home: string | undefined,
-): string {
-  const curlHome = join(folder, 'curl');
-  mkdirSync(curlHome);
-  writeFileSync(join(curlHome, '.curlrc'), curlConfig(hosts) + ownConfig(home), { mode: 0o600 });
-  return curlHome;
-}
-
-function ownConfig(home: string | undefined): string {
+/** The caller's own `.curlrc` (proxy settings …), to be kept beside the mappings. */
+export function ownConfig(home: string | undefined): string {
   if (home === undefined) return '';
   try {
     return readFileSync(join(home, '.curlrc'), 'utf8');

@@ -8,6 +8,7 @@
 import type { Clock } from '../kernel/index.ts';
 import type { MetricsSource } from '../metrics/index.ts';
 import type { Condition } from '../runbook/index.ts';
+import type { Closed, Sandbox } from './sandbox/model.ts';
 
 /**
  * `normal` and `abnormal` decide; `unknown`: a human must judge (between two bounds, no data, a question);
@@ -78,6 +79,8 @@ export interface Surroundings {
   readonly secrets: readonly string[];
   /** Seconds between the two samples that give `rate` and histogram increases. Default 5. */
   readonly sampleSeconds: number;
+  /** What checks run in; steps never do. Absent: at a person's terminal, in the open. */
+  readonly sandbox?: Sandbox;
 }
 
 /** One command to run in its own process group. */
@@ -87,6 +90,8 @@ export interface ShellRequest {
   readonly surroundings: Surroundings;
   readonly timeoutSeconds: number;
   readonly signal?: AbortSignal;
+  /** Run it in this sandbox; absent: in the open. */
+  readonly sandbox?: Closed;
   /** Between SIGTERM and SIGKILL; default 2. */
   readonly graceSeconds?: number;
   /** Bytes kept of each stream, head and tail; default 64 KiB. */
@@ -109,6 +114,8 @@ export interface ShellResult {
   readonly missingCommand: string | null;
   /** The endpoint that the last curl or wget could not reach, and why, in words; also inside a pipeline. */
   readonly unreachable: string | null;
+  /** Why the sandbox kept a program from running, or could not be made, in words. */
+  readonly blocked: string | null;
   /** Exit codes of the parts of the last pipeline; empty when the shell did not get to its end. */
   readonly pipeline: readonly number[];
   readonly durationMs: number;

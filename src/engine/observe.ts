@@ -14,7 +14,10 @@ import { brokenBy } from './shell-failure.ts';
 
 /** Bytes of output that conditions see; what readings keep is less. */
 const READ_LIMIT = 4 * 1024 * 1024;
+/** Commands at the same time, where nothing else is said; and as many queries. */
 const AT_ONCE = 4;
+/** More queries than this at the same time, and a Prometheus begins to refuse them. */
+const QUERIES_AT_ONCE = 16;
 
 /** What one execution of a check saw. */
 interface Observation {
@@ -40,48 +43,99 @@ export interface Observer {
   observe(check: Check, needs: Needs): Promise<Observation>;
 }
 
-export function createObserver(surroundings: Surroundings, signal?: AbortSignal): Observer {
-  const gate = createGate(AT_ONCE);
-  const queryGate = createGate(AT_ONCE);
+/** What runs at the same time, over all observers that share it. */
+export interface Gates {
+  readonly commands: Gate;
+  readonly queries: Gate;
+}
+
+export function createGates(atOnce = AT_ONCE): Gates {
+  return { commands: createGate(atOnce), queries: createGate(Math.min(atOnce, QUERIES_AT_ONCE)) };
+}
+
+export interface ObserverOptions {
+  /** Cancels: `E_CANCELLED`. */
+  readonly signal?: AbortSignal;
+  /** Aborts when the time for all is over: what has not ended is broken then (`E_TIMEOUT`). */
+  readonly deadline?: AbortSignal;
+  readonly gates?: Gates;
+}
+
+export function createObserver(surroundings: Surroundings, options: ObserverOptions = {}): Observer {
+  const { signal, deadline, gates = createGates() } = options;
+  const ends = [signal, deadline].filter((end) => end !== undefined);
+  const end = ends.length === 0 ? undefined : AbortSignal.any(ends);
   const firsts = new Map<string, Promise<Run>>();
   const seconds = new Map<string, Promise<Run>>();
 
+  const requireTime = (): void => {
+    if (signal?.aborted) throw cancelled(signal);
+    if (deadline?.aborted) throw new OutOfTime();
+  };
+
   const run = (check: Check): Promise<Run> =>
-    gate(async () => {
+    gates.commands(async () => {
+      requireTime();
       const startedAt = surroundings.clock.now();
+      const { sandbox } = surroundings;
       const result = await runShell({
         language: check.language === 'sh' ? 'sh' : 'bash',
         command: check.command,
         surroundings,
         timeoutSeconds: check.timeout ?? DEFAULT_CHECK_SECONDS,
-        signal,
+        signal: end,
+        sandbox: sandbox?.state === 'closed' ? sandbox : undefined,
         outputLimit: READ_LIMIT,
       });
-      if (result.cancelled) throw cancelled(signal);
+      if (result.cancelled) requireTime();
       return { result, startedAt, endedAt: surroundings.clock.monotonic() };
     });
 
   const runAgain = async (check: Check, first: Run): Promise<Run> => {
     const wait = surroundings.sampleSeconds * 1000 - (surroundings.clock.monotonic() - first.endedAt);
-    await surroundings.clock.sleep(Math.max(0, wait), signal).catch(() => {
-      throw cancelled(signal);
-    });
+    await surroundings.clock.sleep(Math.max(0, wait), end).catch(requireTime);
     return run(check);
+  };
+
+  const observe: Observer['observe'] = async (check, needs) => {
+    requireTime();
+    if (check.language === 'promql') return gates.queries(() => query(check, surroundings, options));
+    if (surroundings.sandbox?.state === 'refused') {
+      return unseen(surroundings, { code: 'E_SANDBOX', message: surroundings.sandbox.why });
+    }
+    const key = JSON.stringify([check.language, check.command, check.timeout]);
+    const first = await once(firsts, key, () => run(check));
+    const broken = brokenBy(first.result, check, needs.exit);
+    if (broken || !needs.second || !isSampled(first.result)) return seen(first, first, null, broken);
+    const second = await once(seconds, key, () => runAgain(check, first));
+    const between = (second.endedAt - first.endedAt) / 1000;
+    return seen(first, second, between, brokenBy(second.result, check, needs.exit));
   };
 
   return {
     observe: async (check, needs) => {
-      if (signal?.aborted) throw cancelled(signal);
-      if (check.language === 'promql') return queryGate(() => query(check, surroundings, signal));
-      const key = JSON.stringify([check.language, check.command, check.timeout]);
-      const first = await once(firsts, key, () => run(check));
-      const broken = brokenBy(first.result, check, needs.exit);
-      if (broken || !needs.second || !isSampled(first.result)) return seen(first, first, null, broken);
-      const second = await once(seconds, key, () => runAgain(check, first));
-      const between = (second.endedAt - first.endedAt) / 1000;
-      return seen(first, second, between, brokenBy(second.result, check, needs.exit));
+      try {
+        return await observe(check, needs);
+      } catch (error) {
+        if (!(error instanceof OutOfTime)) throw error;
+        return unseen(surroundings, OUT_OF_TIME);
+      }
     },
   };
+}
+
+/** The deadline has come. */
+class OutOfTime extends Error {
+  override readonly name = 'OutOfTime';
+}
+
+const OUT_OF_TIME = {
+  code: 'E_TIMEOUT',
+  message: 'it had not ended when the time for the diagnosis was over',
+} as const;
+
+function unseen({ clock }: Surroundings, broken: { code: string; message: string }): Observation {
+  return { bound: null, broken, output: '', exit: null, startedAt: clock.now(), durationMs: 0 };
 }
 
 interface Run {
@@ -106,7 +160,11 @@ function seen(first: Run, last: Run, seconds: number | null, broken: Observation
   };
 }
 
-async function query(check: Check, surroundings: Surroundings, signal?: AbortSignal): Promise<Observation> {
+async function query(
+  check: Check,
+  surroundings: Surroundings,
+  { signal, deadline }: ObserverOptions,
+): Promise<Observation> {
   const { clock, metrics } = surroundings;
   const startedAt = clock.now();
   const started = clock.monotonic();
@@ -123,12 +181,12 @@ async function query(check: Check, surroundings: Surroundings, signal?: AbortSig
   }
   const limit = AbortSignal.timeout((check.timeout ?? DEFAULT_CHECK_SECONDS) * 1000);
   try {
-    const result = await metrics.query(check.command, {
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    });
+    const ends = [signal, deadline, limit].filter((end) => end !== undefined);
+    const result = await metrics.query(check.command, { signal: AbortSignal.any(ends) });
     return ended({ bound: bindQuery(result, check.command), broken: null, output: describeResult(result) });
   } catch (error) {
     if (signal?.aborted) throw cancelled(signal);
+    if (deadline?.aborted) throw new OutOfTime();
     if (limit.aborted) {
       const message = `${metrics.name} did not answer in time`;
       return ended({ bound: null, broken: { code: 'E_TIMEOUT', message }, output: '' });
@@ -149,8 +207,10 @@ function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise
   return promise;
 }
 
+type Gate = <T>(task: () => Promise<T>) => Promise<T>;
+
 /** At most `limit` tasks at the same time; the others wait in turn. */
-function createGate(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+function createGate(limit: number): Gate {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (task) => {

@@ -22,6 +22,7 @@ export function brokenBy(result: ShellResult, check: Check, judgesExit: boolean)
     const limit = formatDuration(check.timeout ?? DEFAULT_CHECK_SECONDS);
     return { code: 'E_TIMEOUT', message: `it did not end within ${limit}` };
   }
+  if (result.blocked !== null) return { code: 'E_SANDBOX', message: result.blocked };
   if (missingCommand !== null) {
     return { code: 'E_COMMAND_MISSING', message: `\`${missingCommand}\` does not exist here` };
   }

@@ -3,12 +3,9 @@
  * own text is never changed: bash reads this file first (BASH_ENV).
  *
  * It reports commands that do not exist and endpoints that curl or wget could not reach, also inside
- * pipelines and substitutions where the shell's own exit code hides them; and it ends the command's
- * process group when Allclear itself is killed (the group holds one end of a socket; the watcher sees
- * the other end close).
+ * pipelines and substitutions where the shell's own exit code hides them. Each report is a line: its kind,
+ * a space, and what it says.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { oneLine } from '../kernel/index.ts';
 
 /** curl's exit codes that mean the endpoint was not reached, from its manual. */
@@ -23,61 +20,64 @@ const CURL_UNREACHABLE: Readonly<Record<number, string>> = {
   56: 'the connection broke',
 };
 
+/** Characters of reports that are read; a command with more endpoints than that has a problem of its own. */
+export const REPORT_LIMIT = 256 * 1024;
+
 export interface ShellReport {
+  /** The shell got as far as the command. */
+  readonly started: boolean;
   /** The exit codes of the parts of the last pipeline; empty when the shell did not get to its end. */
   readonly pipeline: readonly number[];
   readonly missing: { readonly command: string; readonly inSubshell: boolean } | null;
   /** The endpoint that could not be reached, and why, in words. */
   readonly unreachable: string | null;
+  /** The first program that was kept from running, and why, in words. */
+  readonly blocked: string | null;
 }
 
-/** Writes the prologue into `folder`, which also takes its reports. @returns the file's path */
-export function writePrologue(folder: string, language: 'bash' | 'sh'): string {
-  const file = join(folder, 'prologue');
-  writeFileSync(file, prologue(folder, language), { mode: 0o600 });
-  return file;
-}
-
-function prologue(folder: string, language: 'bash' | 'sh'): string {
-  const report = (name: string): string => quote(join(folder, name));
+/**
+ * @param report a redirection to where reports go, as bash writes it: `>>'/folder/report'`, `>&10`
+ * @param first lines that come before all else
+ */
+export function prologue(language: 'bash' | 'sh', report: string, first: string): string {
   return `unset BASH_ENV
-{ trap '' TERM INT HUP; read -r -u 3; kill -TERM 0; sleep 2; rm -rf ${quote(folder)}; kill -KILL 0; } </dev/null >/dev/null 2>&1 &
-disown
-exec 3<&-
+${first}
+printf 'started \\n' 2>/dev/null ${report}
 command_not_found_handle() {
-  printf '%s %s\\n' "$BASH_SUBSHELL" "\${1//[$'\\n\\r']/ }" 2>/dev/null >>${report('missing')}
+  printf 'missing %s %s\\n' "$BASH_SUBSHELL" "\${1//[$'\\n\\r']/ }" 2>/dev/null ${report}
   printf '%s: command not found\\n' "$1" >&2
   return 127
 }
 __allclear_endpoint() {
-  local code=0
+  local code=0 words
   command "$@" || code=$?
-  { printf '%s' "$code"; printf ' %s' "\${@//[$'\\n\\r']/ }"; printf '\\n'; } 2>/dev/null >>${report('endpoints')}
+  printf -v words ' %s' "\${@//[$'\\n\\r']/ }"
+  printf 'endpoint %s%s\\n' "$code" "\${words:0:2000}" 2>/dev/null ${report}
   return "$code"
 }
 curl() { __allclear_endpoint curl "$@"; }
 wget() { __allclear_endpoint wget "$@"; }
-trap 'printf "%s\\n" "\${PIPESTATUS[@]}" 2>/dev/null >${report('pipeline')}' EXIT
+trap 'printf "exit %s\\n" "\${PIPESTATUS[@]}" 2>/dev/null ${report}' EXIT
 ${language === 'sh' ? 'set -o posix\n' : ''}`;
 }
 
-function quote(path: string): string {
-  return `'${path.replaceAll("'", `'\\''`)}'`;
+/** The text as one word of the shell. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-export function readReport(folder: string): ShellReport {
-  const lines = (name: string): string[] => {
-    try {
-      return readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean);
-    } catch {
-      return [];
-    }
-  };
-  const missing = /^(\d+) (.*)$/.exec(lines('missing')[0] ?? '');
+export function readReport(text: string): ShellReport {
+  const lines = text.slice(0, REPORT_LIMIT).split('\n');
+  const said = (kind: string): string[] =>
+    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));
+  const missing = /^(\d+) (.*)$/.exec(said('missing')[0] ?? '');
+  const blocked = said('blocked')[0];
   return {
-    pipeline: lines('pipeline').map(Number).filter(Number.isInteger),
+    started: said('started').length > 0,
+    pipeline: said('exit').map(Number).filter(Number.isInteger),
     missing: missing ? { command: oneLine(missing[2]!, 80), inSubshell: missing[1] !== '0' } : null,
-    unreachable: unreachable(lines('endpoints')),
+    unreachable: unreachable(said('endpoint')),
+    blocked: blocked === undefined ? null : oneLine(blocked, 200),
   };
 }
 

@@ -1,15 +1,13 @@
 /** Runs one command of a runbook: in its own process group, clean, bounded in time and output, redacted. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { AllclearError, systemCode } from '../kernel/index.ts';
-import { writeCurlConfig } from './hosts.ts';
+import type { ChildProcess } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { AllclearError, oneLine, systemCode } from '../kernel/index.ts';
 import type { ShellRequest, ShellResult } from './model.ts';
 import { OUTPUT_LIMIT, OutputCapture } from './output-capture.ts';
-import { superviseGroup } from './process-group.ts';
+import { type GroupEnd, superviseGroup } from './process-group.ts';
 import { secretValues } from './redact.ts';
-import { readReport, type ShellReport, writePrologue } from './shell-prologue.ts';
+import { type Launched, launch } from './shell-launch.ts';
+import type { ShellReport } from './shell-prologue.ts';
 
 const GRACE_SECONDS = 2;
 
@@ -26,14 +24,13 @@ const GRACE_SECONDS = 2;
 export async function runShell(request: ShellRequest): Promise<ShellResult> {
   const { surroundings } = request;
   const started = surroundings.clock.monotonic();
-  const folder = makeFolder();
+  const { child, reported, report: readReport, clean } = start(request);
   try {
-    const child = start(request, folder);
     const secrets = [...surroundings.secrets, ...secretValues(surroundings.env)];
     const stdout = capture(request, 'stdout', secrets, child);
     const stderr = capture(request, 'stderr', secrets, child);
     await spawned(child, request);
-    const end = await superviseGroup(child, Promise.all([stdout.closed, stderr.closed]), {
+    const end = await superviseGroup(child, Promise.all([stdout.closed, stderr.closed, reported]), {
       clock: surroundings.clock,
       timeoutSeconds: request.timeoutSeconds,
       graceSeconds: request.graceSeconds ?? GRACE_SECONDS,
@@ -42,7 +39,7 @@ export async function runShell(request: ShellRequest): Promise<ShellResult> {
     for (const stream of child.stdio) stream?.destroy();
     const out = stdout.output.end();
     const err = stderr.output.end();
-    const report = readReport(folder);
+    const report = readReport();
     return {
       ...end,
       stdout: out.text,
@@ -50,48 +47,24 @@ export async function runShell(request: ShellRequest): Promise<ShellResult> {
       truncated: out.truncated || err.truncated,
       missingCommand: missingCommand(report, end.exit, out.text),
       unreachable: report.unreachable,
+      blocked: blocked(report, request, end, err.text),
       pipeline: report.pipeline,
       durationMs: surroundings.clock.monotonic() - started,
     };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    clean();
   }
 }
 
-function makeFolder(): string {
-  try {
-    return mkdtempSync(join(tmpdir(), 'allclear-run-'));
-  } catch (error) {
-    throw new AllclearError('E_SHELL', {
-      what: `No temporary folder can be made in ${tmpdir()}`,
-      next: 'Let TMPDIR name a folder that can be written.',
-      cause: error,
-    });
-  }
-}
-
-function start(request: ShellRequest, folder: string): ChildProcess {
-  const { surroundings, command } = request;
-  if (command.includes('\0')) {
+function start(request: ShellRequest): Launched {
+  if (request.command.includes('\0')) {
     throw new AllclearError('E_BAD_VALUE', {
       what: 'The command contains a NUL character',
       next: 'Remove it.',
     });
   }
-  const env: Record<string, string> = {
-    ...surroundings.env,
-    BASH_ENV: writePrologue(folder, request.language),
-  };
-  if (surroundings.hosts.length > 0)
-    env['CURL_HOME'] = writeCurlConfig(folder, surroundings.hosts, env['HOME']);
   try {
-    return spawn('bash', ['--norc', '-c', command], {
-      cwd: surroundings.cwd,
-      env,
-      detached: true,
-      // The fourth is the socket by which the command's group notices that we are gone.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    return launch(request);
   } catch (error) {
     throw startError(error, request);
   }
@@ -108,6 +81,7 @@ function spawned(child: ChildProcess, request: ShellRequest): Promise<void> {
 }
 
 function startError(error: unknown, request: ShellRequest): AllclearError {
+  if (error instanceof AllclearError) return error;
   const code = systemCode(error);
   if (code === 'E2BIG') {
     return new AllclearError('E_BAD_VALUE', {
@@ -169,4 +143,10 @@ function missingCommand(report: ShellReport, exit: number | null, stdout: string
   if (report.missing === null) return null;
   const hidden = report.missing.inSubshell || report.pipeline.includes(127);
   return exit === 0 && !hidden && stdout.trim() !== '' ? null : report.missing.command;
+}
+
+/** A sandbox that ended without ever having come to the command was not made. */
+function blocked(report: ShellReport, request: ShellRequest, end: GroupEnd, stderr: string): string | null {
+  if (!request.sandbox || report.started || end.timedOut || end.cancelled) return report.blocked;
+  return `the sandbox could not be made: ${oneLine(stderr, 160) || `${request.sandbox.name} ended with exit ${end.exit}`}`;
 }

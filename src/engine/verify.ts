@@ -121,7 +121,7 @@ async function round(
   options: VerifyOptions,
   answers: Map<string, Answer>,
 ): Promise<readonly Reading[]> {
-  const observer = createObserver(surroundings, options.signal);
+  const observer = createObserver(surroundings, { signal: options.signal });
   const readings = await allEnded(
     checks.map((check) => runCheck(check, surroundings, options.signal, observer)),
   );

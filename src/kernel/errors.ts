@@ -79,6 +79,7 @@ export const errorTable = {
     http: 500,
     meaning: 'A command of the runbook failed before it could tell anything.',
   },
+  E_SANDBOX: { exit: 3, http: 500, meaning: 'The sandbox keeps the check from telling anything.' },
   E_CONDITION: { exit: 2, http: 422, meaning: 'The condition of a check is not valid.' },
   E_RUNBOOK: { exit: 2, http: 422, meaning: 'A part of the runbook cannot be read; the rest is used.' },
   // the guard

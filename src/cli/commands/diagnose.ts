@@ -28,7 +28,7 @@ export async function diagnoseCommand(
   const progress =
     io.interactive && !json ? (text: string) => io.err(`${painter(io)('dim', text)}\n`) : undefined;
   const open = await openSurroundings(options, { env: io.env, cwd: io.cwd, progress });
-  const shared = createObserver(open.surroundings, io.signal);
+  const shared = createObserver(open.surroundings, { signal: io.signal });
   const verdicts: Verdict[] = [];
   let exitCode = 0;
   try {
