@@ -54,6 +54,13 @@ export { releaseLevers } from './release-levers.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
+export {
+  describeSandbox,
+  type Sandbox,
+  type SandboxSettings,
+  sandboxSettings,
+} from './sandbox/model.ts';
+export { probeSandbox } from './sandbox/probe.ts';
 export { runShell } from './shell.ts';
 export { DEFAULT_LEASE, type Lease, runBlock, sweepLeases } from './step.ts';
 export { type EventData, type EventKind, readTimeline, type TimelineEvent } from './timeline.ts';

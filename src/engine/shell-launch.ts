@@ -15,9 +15,9 @@ export interface Launched {
   /** Resolves when no more reports can come. */
   readonly reported: Promise<void>;
   /** What the prologue has reported so far. */
-  report(): ShellReport;
+  readonly report: () => ShellReport;
   /** Removes what was made for the run. */
-  clean(): void;
+  readonly clean: () => void;
 }
 
 /** Errors: those of `spawn`, thrown or told by the child; `E_SHELL` when no temporary folder can be made. */

@@ -15,9 +15,7 @@ export function bubblewrap(settings: SandboxSettings, sized: boolean): Closed {
     ...namespaces.map((name) => `--unshare-${name}`),
     '--die-with-parent',
     '--new-session',
-    ...['--cap-drop', 'ALL'],
-    ...['--ro-bind', '/', '/'],
-    ...['--dev', '/dev'],
+    ...'--cap-drop ALL --ro-bind / / --dev /dev'.split(' '),
   ];
   const size = sized ? ['--size', String(SCRATCH_BYTES)] : [];
   return {
@@ -35,7 +33,10 @@ export function bubblewrap(settings: SandboxSettings, sized: boolean): Closed {
             from === null ? [...size, '--tmpfs', at] : ['--ro-bind-try', from, at],
           ),
           ...inside.files.flatMap(({ fd, path }) => ['--file', String(fd), path]),
-          ...['--chdir', inside.cwd, '--', ...inside.command],
+          '--chdir',
+          inside.cwd,
+          '--',
+          ...inside.command,
         ],
         env: insideEnv(inside.env),
       };

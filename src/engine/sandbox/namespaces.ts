@@ -1,7 +1,8 @@
 /**
  * A sandbox by Linux namespaces that need no rights, made with the programs of util-linux (2.36 or later), for
- * machines without bubblewrap. It closes the same; it takes some tens of milliseconds more, as every
- * mount is a program of its own.
+ * machines without bubblewrap. It closes the same. It takes some tens of milliseconds more, as every mount is a
+ * program of its own, and `id` says root inside, whoever it is outside: mounting takes that name, and no other can be had
+ * once /proc is read-only.
  */
 import { insideEnv, insideFirst, SCRATCH_BYTES } from './inside.ts';
 import type { Closed, Inside, SandboxSettings, Wrapped } from './model.ts';
@@ -17,25 +18,18 @@ export function namespaces({ network, show }: SandboxSettings): Closed {
       // The prologue is for the command alone: the bash that builds the sandbox must not look for it outside.
       const { BASH_ENV: prologue = '', ...env } = insideEnv(inside.env);
       return {
-        // The sandbox dies with Allclear: the kernel kills unshare, which has its first process inside killed.
         file: 'setpriv',
         args: [
-          ...[
-            '--pdeathsig',
-            'KILL',
-            'unshare',
-            '--user',
-            '--map-root-user',
-            '--mount',
-            '--pid',
-            '--ipc',
-            '--uts',
-          ],
+          ...START,
           ...(network ? [] : ['--net']),
-          ...['--fork', '--kill-child=SIGKILL', 'bash', '--norc', '-c', BUILD, 'allclear-sandbox'],
+          ...BUILD_WITH,
           ...words(viewOf(inside.env, inside.cwd, show)),
           ...inside.files.flatMap(({ fd, path }) => ['file', String(fd), path]),
-          ...['end', inside.cwd, prologue, ...OWN_USER, ...WITHOUT_RIGHTS, ...inside.command],
+          'end',
+          inside.cwd,
+          prologue,
+          ...WITHOUT_RIGHTS,
+          ...inside.command,
         ],
         env,
       };
@@ -47,12 +41,6 @@ function words(overlays: readonly Overlay[]): string[] {
   return overlays.flatMap(({ at, from }) => (from === null ? ['hide', '-', at] : ['show', from, at]));
 }
 
-/** Mounting takes the name of root; the command has its own again. */
-const USER = process.getuid?.() ?? 0;
-const OWN_USER =
-  USER === 0
-    ? []
-    : ['unshare', '--user', `--map-user=${USER}`, `--map-group=${process.getgid?.() ?? 0}`, '--keep-caps'];
 const WITHOUT_RIGHTS = [
   'setpriv',
   '--no-new-privs',
@@ -117,3 +105,7 @@ cd "$cwd"
 export BASH_ENV=$prologue
 exec "$@"
 `;
+
+/** The sandbox dies with Allclear: the kernel kills unshare, which has its first process inside killed. */
+const START = 'setpriv --pdeathsig KILL unshare --user --map-root-user --mount --pid --ipc --uts'.split(' ');
+const BUILD_WITH = ['--fork', '--kill-child=SIGKILL', 'bash', '--norc', '-c', BUILD, 'allclear-sandbox'];

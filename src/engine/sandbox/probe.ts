@@ -97,17 +97,18 @@ function leak(seen: string): string | null {
 /** What keeps unprivileged namespaces away, where the system says so. */
 function hint(): string | null {
   if (process.platform !== 'linux') return 'this system is not Linux';
-  const setting = (name: string): string | null => {
-    try {
-      return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
-    } catch {
-      return null;
-    }
-  };
   if (setting('user/max_user_namespaces') === '0') return 'user.max_user_namespaces is 0';
   if (setting('kernel/unprivileged_userns_clone') === '0') return 'kernel.unprivileged_userns_clone is 0';
   if (setting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
     return 'AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)';
   }
   return null;
+}
+
+function setting(name: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return null;
+  }
 }

@@ -152,8 +152,8 @@ describe.each(KINDS)('a sandbox by %s', (name, make) => {
   describe.skipIf(problems.get(name) !== null)('that is there', () => {
     it.each(ATTEMPTS)('lets nothing be changed outside: %s', async (attempt) => {
       const before = state();
-      const settings = ['/proc/sys/kernel/panic', `/proc/${sleeper.pid}/oom_score_adj`];
-      const values = (): string[] => settings.map((file) => readFileSync(file, 'utf8'));
+      const files = ['/proc/sys/kernel/panic', `/proc/${sleeper.pid}/oom_score_adj`];
+      const values = (): string[] => files.map((file) => readFileSync(file, 'utf8'));
       const valuesBefore = values();
       const { stdout } = await run(make(), attempt, { timeoutSeconds: 5 });
       expect(state()).toBe(before);

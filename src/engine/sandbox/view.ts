@@ -57,7 +57,7 @@ export function viewOf(
   const hidden = [...HIDDEN, ...atHome].filter(isFolder);
   const named = NAMES_FILES.flatMap((name) => (env[name] ?? '').split(delimiter));
   const overlays = new Map<string, string | null>(hidden.map((folder) => [folder, null]));
-  for (const path of [...SHOWN, ...[...named, cwd].filter((path) => !isSocket(path)), ...show]) {
+  for (const path of [...SHOWN, ...[...named, cwd].filter((name) => !isSocket(name)), ...show]) {
     const at = withoutLinks(path);
     const from = hidden.some((folder) => at.startsWith(`${folder}/`)) ? real(at) : null;
     if (from !== null) overlays.set(at, from);
