@@ -8,6 +8,17 @@ export { DEFAULT_SESSION, type SessionTimes } from './access/sessions.ts';
 export type { WebhookSecret } from './access/webhook-secret.ts';
 export type { App } from './app.ts';
 export { type Access, actorOf, type RouteAccess } from './gate.ts';
+export type {
+  AgentDesk,
+  Diagnosis,
+  DiagnosisWish,
+  IncidentFilter,
+  RunbookCard,
+  RunbookText,
+  TimelineLine,
+} from './mcp/agent-desk.ts';
+export { makeMcpServer } from './mcp/mcp-server.ts';
+export { mcpRoutes } from './mcp/routes.ts';
 export type { Readiness, ServerOptions } from './options.ts';
 export { createServer } from './server.ts';
 export type { RunbookShelf, ShelfProblem, ShelvedRunbook } from './shelf.ts';
