@@ -122,6 +122,8 @@ async function explained<T>(issuer: URL, work: () => Promise<T>): Promise<T> {
     }
     if (cause instanceof client.ResponseBodyError)
       throw failed(`the identity provider did not take it: ${oneLine(cause.error, 100)}`, cause);
+    if (cause instanceof client.WWWAuthenticateChallengeError)
+      throw failed("the identity provider does not know this service's client id or client secret", cause);
     if (isAway(cause)) {
       throw new AllclearError('E_UNREACHABLE', {
         what: `the identity provider ${issuer.host} does not answer as it should`,
