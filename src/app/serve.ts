@@ -1,6 +1,6 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
 import type { Actor } from '../engine/index.ts';
-import { parseWebhook, receive } from '../intake/index.ts';
+import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
 import {
   AllclearError,
   type Clock,
@@ -12,9 +12,9 @@ import {
 import { type App, createServer, type Readiness } from '../server/index.ts';
 import { listTokens, type Store } from '../store/index.ts';
 import { locateHome, openHomeStore } from './home.ts';
-import { type Library, openLibrary } from './library.ts';
+import { openLibrary } from './library.ts';
 import { serviceAccess } from './service-access.ts';
-import { readServiceConfig, type ServiceConfig } from './service-config.ts';
+import { readServiceConfig } from './service-config.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions {
@@ -59,6 +59,16 @@ export async function startService(options: ServeOptions): Promise<Service> {
     parts.add(() => store.close());
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
     parts.add(async () => library.close());
+    const intake = createIntake({
+      store,
+      clock,
+      runbooks: () => library.list(),
+      actor: 'alertmanager',
+      identifyingLabels: config['identify-by'],
+      siteLabel: config['site-label'],
+      stillFiringMs: config['still-firing-seconds'] * 1000,
+    });
+    parts.add(() => intake.stop());
     const health = new Health(store);
     const app = await createServer({
       store,
@@ -68,7 +78,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
       version: VERSION,
       access: await serviceAccess(config, { store, clock, env, cwd, publicUrl: options.publicUrl }),
       trustProxy: config['trust-proxy'],
-      deliver: deliverTo(store, library, clock, config),
+      deliver: deliverTo(intake),
       ready: () => health.look(),
     });
     parts.add(() => drain(app, options.drainSeconds, clock));
@@ -127,16 +137,10 @@ class Health {
   }
 }
 
-function deliverTo(store: Store, library: Library, clock: Clock, config: ServiceConfig) {
+function deliverTo(intake: AlertIntake) {
   return async (body: unknown, actor: Actor) => {
-    const { alerts } = parseWebhook(body);
-    const received = await receive(alerts, {
-      store,
-      clock,
-      runbooks: library.list(),
-      actor: actor.name,
-      identifyingLabels: config['identify-by'],
-    });
+    const { alerts, truncated } = parseWebhook(body);
+    const received = await intake.accept(alerts, { truncated, actor: actor.name });
     const incidents = new Set(received.flatMap(({ incident }) => (incident === null ? [] : [incident])));
     return { alerts: alerts.length, incidents: [...incidents] };
   };

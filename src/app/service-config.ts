@@ -1,19 +1,14 @@
 /** The service's configuration file, `allclear.yaml`: each section's form is its room's. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { intakeConfig } from '../intake/index.ts';
 import { AllclearError, loadYaml } from '../kernel/index.ts';
 import { accessConfig } from '../server/index.ts';
 import { readTextFile } from './read-runbooks.ts';
 
-const label = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'it takes the name of a label, for example cluster');
-
 const serviceConfig = z.strictObject({
-  /** Labels that tell one affected system from another. */
-  'identify-by': z.array(label).min(1).max(20).default(['cluster', 'namespace', 'service', 'job']),
-  /** The label that says where an incident's commands must run. */
-  'site-label': label.default('site'),
+  /** How alerts become incidents. */
+  ...intakeConfig,
   /** Who may come in. */
   ...accessConfig,
 });

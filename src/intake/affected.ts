@@ -26,7 +26,8 @@ export class Affected {
   readonly known: KnownIncident | null;
   /** The alert that it was first met with; a new incident is about this one. */
   readonly first: IdentifiedAlert;
-  readonly lines: EventData<'alert'>[] = [];
+  readonly lines: { readonly kind: 'alert'; readonly actor: string; readonly data: EventData<'alert'> }[] =
+    [];
   /** New occurrences. */
   added = 0;
   /** One of its alerts was resolved, so that maybe none is left. */
@@ -47,10 +48,10 @@ export class Affected {
   }
 
   /** One line for the time line, as long as it has room for alerts. */
-  writeDown({ alert, name }: IdentifiedAlert): void {
+  writeDown({ alert, actor, name }: IdentifiedAlert): void {
     const count = (this.known?.alertCount ?? 0) + this.added;
     if (count > LINES || (this.known?.seq ?? 0) + this.lines.length >= MAX_EVENTS) return;
     const { status, fingerprint, startsAt } = alert;
-    this.lines.push({ status, name, fingerprint, startsAt });
+    this.lines.push({ kind: 'alert', actor, data: { status, name, fingerprint, startsAt } });
   }
 }

@@ -112,7 +112,7 @@ describe('deliveries that come together', () => {
         });
         expect(together).toEqual(oneByOne);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
@@ -223,10 +223,10 @@ describe('an incident and its alerts', () => {
   it('says when Alertmanager has left alerts out, and again only when there are more than ever', async () => {
     const intake = intakeWith();
     const one = alert();
-    const [received] = await intake.accept([one], 40);
-    await intake.accept([one], 40);
-    await intake.accept([one], 12);
-    await intake.accept([one], 70);
+    const [received] = await intake.accept([one], { truncated: 40 });
+    await intake.accept([one], { truncated: 40 });
+    await intake.accept([one], { truncated: 12 });
+    await intake.accept([one], { truncated: 70 });
     const events = await listEvents(store.db, received!.incident!);
     const said = events.filter(({ kind }) => kind === 'alerts-truncated').map(({ data }) => data);
     expect(said).toEqual([{ count: 40 }, { count: 70 }]);

@@ -22,10 +22,9 @@ export interface IntakeOptions extends Omit<Intake, 'runbooks'> {
 export interface AlertIntake {
   /**
    * Resolves when all of the alerts are durable. After an error some may be: the same delivery again does no harm.
-   * @param truncated alerts of the same group that the message does not hold
    * Errors: `E_OVERLOADED` when too many wait, the store cannot be used, or the intake stops.
    */
-  accept(alerts: readonly IncomingAlert[], truncated?: number): Promise<Received[]>;
+  accept(alerts: readonly IncomingAlert[], about?: Omit<Delivery, 'alerts'>): Promise<Received[]>;
   /** Alerts that wait to be written. */
   readonly waiting: number;
   /** Takes nothing more; resolves when what was taken is written. */
@@ -59,13 +58,13 @@ class GroupCommit implements AlertIntake {
     return this.#count;
   }
 
-  async accept(alerts: readonly IncomingAlert[], truncated = 0): Promise<Received[]> {
+  async accept(alerts: readonly IncomingAlert[], about: Omit<Delivery, 'alerts'> = {}): Promise<Received[]> {
     const weight = alerts.reduce((sum, alert) => sum + weightOf(alert), 0);
     this.#requireRoom(alerts.length, weight);
     const parts: Promise<Received[]>[] = [];
     for (let from = 0; from < alerts.length; from += BATCH) {
       const part = alerts.slice(from, from + BATCH);
-      parts.push(this.#enqueue({ alerts: part, truncated }, (weight * part.length) / alerts.length));
+      parts.push(this.#enqueue({ ...about, alerts: part }, (weight * part.length) / alerts.length));
     }
     this.#running ??= this.#run();
     // Each part is waited for: none fails unheard, and an answer means that nothing of it is under way any more.

@@ -6,14 +6,11 @@ import { type Affected, MAX_EVENTS } from './affected.ts';
 
 interface AlertEvent<Kind extends EventKind> {
   readonly kind: Kind;
+  readonly actor: string;
   readonly data: EventData<Kind>;
 }
 
 type Evidence = AlertEvent<'still-firing'> | AlertEvent<'alerts-truncated'>;
-
-export function alertEvent(data: EventData<'alert'>): AlertEvent<'alert'> {
-  return { kind: 'alert', data };
-}
 
 export async function evidenceOf(
   tx: Writer,
@@ -46,7 +43,7 @@ async function stillFiring(
     incident,
     data,
   });
-  return { kind: 'still-firing', data };
+  return { kind: 'still-firing', actor: firing.actor, data };
 }
 
 /** Said again only when there are more than ever. */
@@ -54,5 +51,6 @@ async function truncated(tx: Writer, one: Affected, incident: string): Promise<E
   if (one.truncated === 0 || !one.open) return null;
   const before = one.known && (await lastEvent(tx, incident, 'alerts-truncated'));
   const said = (before?.data as EventData<'alerts-truncated'> | undefined)?.count ?? 0;
-  return one.truncated > said ? { kind: 'alerts-truncated', data: { count: one.truncated } } : null;
+  if (one.truncated <= said) return null;
+  return { kind: 'alerts-truncated', actor: one.first.actor, data: { count: one.truncated } };
 }

@@ -15,6 +15,8 @@ export interface Identity {
 
 export interface IdentifiedAlert {
   readonly alert: IncomingAlert;
+  /** Who brought it. */
+  readonly actor: string;
   /** One text for one occurrence, `(fingerprint, startsAt)`. */
   readonly occurrence: string;
   readonly name: string;
@@ -33,6 +35,7 @@ export function identify(
   alert: IncomingAlert,
   { identifyBy, siteLabel }: Identity,
   runbooks: readonly Runbook[],
+  actor: string,
 ): IdentifiedAlert {
   const runbook = findRunbook(alert, runbooks);
   const name = oneLine(labelOf(alert.labels, 'alertname', MAX_KEY_VALUE) || 'unnamed alert', 120);
@@ -41,6 +44,7 @@ export function identify(
   const system = identifyBy.map((label) => [label, labelOf(alert.labels, label, MAX_KEY_VALUE)]);
   return {
     alert,
+    actor,
     occurrence: occurrenceOf(alert),
     name,
     runbook,

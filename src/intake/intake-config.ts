@@ -4,13 +4,14 @@ import { IDENTIFYING_LABELS, SITE_LABEL, STILL_FIRING_MS } from './receive.ts';
 
 const labelName = z
   .string()
-  .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'a label name such as cluster')
+  .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'it takes the name of a label, for example cluster')
   .max(200);
 
 /** Keys at the top of `allclear.yaml`. */
 export const intakeConfig = {
   'identify-by': z
     .array(labelName)
+    .min(1)
     .max(20)
     .default([...IDENTIFYING_LABELS])
     .describe(

@@ -16,7 +16,7 @@ import {
 } from '../store/index.ts';
 import type { Affected } from './affected.ts';
 import { Batch, type Occurrence, type Outcome } from './batch.ts';
-import { alertEvent, evidenceOf } from './evidence.ts';
+import { evidenceOf } from './evidence.ts';
 import { type IdentifiedAlert, identify } from './identity.ts';
 import type { IncomingAlert } from './incoming-alert.ts';
 
@@ -25,7 +25,7 @@ export interface Intake {
   readonly clock: Clock;
   /** Best the same array as long as the runbooks are the same: see `findRunbook`. */
   readonly runbooks: readonly Runbook[];
-  /** Who brings the alerts: `alertmanager`, `evaluator`. */
+  /** Who brings the alerts, where a delivery does not say: `alertmanager`, `evaluator`. */
   readonly actor: string;
   /** Labels that tell one affected system from another. Default `cluster`, `namespace`, `service`, `job`. */
   readonly identifyingLabels?: readonly string[];
@@ -56,8 +56,10 @@ export interface Received {
 /** Alerts of one message, or a part of it. */
 export interface Delivery {
   readonly alerts: readonly IncomingAlert[];
-  /** Alerts of the same group that the message does not hold. */
-  readonly truncated: number;
+  /** Alerts of the same group that the message does not hold. Default 0. */
+  readonly truncated?: number;
+  /** Who brings them. */
+  readonly actor?: string;
 }
 
 export const IDENTIFYING_LABELS = ['cluster', 'namespace', 'service', 'job'];
@@ -75,7 +77,7 @@ export const BATCH = 1_000;
 export async function receive(alerts: readonly IncomingAlert[], intake: Intake): Promise<Received[]> {
   const received: Received[] = [];
   for (let from = 0; from < alerts.length; from += BATCH) {
-    const delivery = { alerts: alerts.slice(from, from + BATCH), truncated: 0 };
+    const delivery = { alerts: alerts.slice(from, from + BATCH) };
     received.push(...(await receiveTogether([delivery], intake))[0]!);
   }
   return received;
@@ -84,8 +86,8 @@ export async function receive(alerts: readonly IncomingAlert[], intake: Intake):
 /** Several deliveries in one transaction; what became of each. Errors: the store's. */
 export function receiveTogether(deliveries: readonly Delivery[], intake: Intake): Promise<Received[][]> {
   const { runbooks, identifyingLabels: identifyBy = IDENTIFYING_LABELS, siteLabel = SITE_LABEL } = intake;
-  const identified = deliveries.map(({ alerts, truncated }) => ({
-    alerts: alerts.map((alert) => identify(alert, { identifyBy, siteLabel }, runbooks)),
+  const identified = deliveries.map(({ alerts, truncated = 0, actor = intake.actor }) => ({
+    alerts: alerts.map((alert) => identify(alert, { identifyBy, siteLabel }, runbooks, actor)),
     truncated,
   }));
   // A transaction that another server's was in the way of runs again: nothing outside it is touched.
@@ -161,8 +163,8 @@ async function writeOccurrences(
   for (const one of occurrences) if (!one.identified) await endAlert(tx, one);
 }
 
-function open(tx: Writer, { first }: Affected, { actor, clock }: Intake): Promise<string> {
-  const { alert, name, runbook, site, joinKey } = first;
+function open(tx: Writer, { first }: Affected, { clock }: Intake): Promise<string> {
+  const { alert, actor, name, runbook, site, joinKey } = first;
   const opening = {
     runbook: runbook?.id ?? '',
     version: runbook && { file: runbook.file, source: runbook.source },
@@ -178,14 +180,11 @@ function open(tx: Writer, { first }: Affected, { actor, clock }: Intake): Promis
 /** What the alerts mean for one incident: its count, its time line, and what the desk makes of it. */
 async function conclude(tx: Writer, one: Affected, id: string, intake: Intake, at: number): Promise<void> {
   if (one.added > 0) await countAlerts(tx, id, one.added);
-  const events = [
-    ...one.lines.map(alertEvent),
-    ...(await evidenceOf(tx, one, id, { clock: intake.clock, at })),
-  ];
+  const events = [...one.lines, ...(await evidenceOf(tx, one, id, { clock: intake.clock, at }))];
   await appendEvents(
     tx,
     id,
-    events.map((event) => ({ ...event, at, actor: intake.actor })),
+    events.map((event) => ({ ...event, at })),
   );
   if (!intake.desk) return;
   if (!one.known) await intake.desk.opened(tx, id);

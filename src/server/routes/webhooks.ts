@@ -1,19 +1,17 @@
 /** How alerts come in. */
 import { z } from 'zod';
+import { MAX_WEBHOOK_BYTES } from '../../intake/index.ts';
 import type { App } from '../app.ts';
 import { errors } from '../failures.ts';
 import { actorOf } from '../gate.ts';
 import type { ServerOptions } from '../options.ts';
-
-/** Bytes: 10,000 alerts with usual labels. Alertmanager does not try again what was too large. */
-const DELIVERY_LIMIT = 10 * 1024 * 1024;
 
 export function webhookRoutes(app: App, { deliver }: ServerOptions): void {
   app.post(
     '/api/v1/webhooks/alertmanager',
     {
       config: { access: 'webhook' },
-      bodyLimit: DELIVERY_LIMIT,
+      bodyLimit: MAX_WEBHOOK_BYTES,
       schema: {
         tags: ['alerts'],
         summary: "Alertmanager's webhook, version 4",
