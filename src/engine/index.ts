@@ -23,6 +23,7 @@ export {
 } from './desk/policies.ts';
 export { verifyAnswers } from './desk/questions.ts';
 export { keptRunbook } from './desk/standing.ts';
+export { summarize, viewIncident } from './desk/view.ts';
 export {
   type IncidentSummary,
   type IncidentView,

@@ -49,8 +49,8 @@ function requireWanted({ at }: Act, { progress, until, have }: StandingStep): vo
   switch (progress.state) {
     case 'pending': {
       if (until === null) return;
-      const by = have.length === 0 ? 'it needs' : `it needs, of ${have.map(({ by }) => by).join(' and ')}`;
-      throw refusal(`${what} has the approvals ${by}`, 'It begins as soon as a worker takes it.');
+      const whose = have.length === 0 ? '' : `, of ${have.map(({ by }) => by).join(' and ')}`;
+      throw refusal(`${what} has the approvals it needs${whose}`, 'It begins as soon as a worker takes it.');
     }
     case 'running':
       throw refusal(`${what} is running: it had the approvals it needed`, 'Nothing is left to approve.');

@@ -102,8 +102,7 @@ const summary = {
   id: z.string(),
   title: z.string(),
   severity: z.string().nullable(),
-  /** Empty when no runbook is linked: a gap in coverage. */
-  runbook: z.string().describe("The runbook's id; empty when none is linked: a gap in coverage"),
+  runbook: z.string().nullable().describe("The runbook's id; null when none is linked: a gap in coverage"),
   state,
   open: z.boolean(),
   waiting: waitingSchema.nullable().describe('What it waits for people to do'),
