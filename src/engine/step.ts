@@ -17,10 +17,10 @@ import {
   type Store,
   sweepExpired,
 } from '../store/index.ts';
+import { type BlockResult, executeBlock, neverStarted } from './block.ts';
 import type { Journal, Page } from './journal.ts';
-import type { ShellRequest, ShellResult, Surroundings } from './model.ts';
-import { type Approval, type RenderedBlock, type RenderedStep, requireApproval } from './rendered-step.ts';
-import { runShell } from './shell.ts';
+import type { ShellRequest, Surroundings } from './model.ts';
+import { type Approval, type RenderedStep, requireApproval } from './rendered-step.ts';
 import type { EventData } from './timeline.ts';
 
 export interface Lease {
@@ -48,13 +48,8 @@ export interface BlockRun {
   readonly recordEnd?: (page: Page, state: AttemptOutcome) => Promise<void>;
 }
 
-export interface BlockEnd {
+export interface BlockEnd extends BlockResult {
   readonly attempt: number;
-  readonly state: AttemptOutcome;
-  readonly exit: number | null;
-  /** Redacted, bounded. */
-  readonly output: string;
-  readonly durationMs: number;
 }
 
 /**
@@ -64,13 +59,11 @@ export interface BlockEnd {
  */
 export async function runBlock(run: BlockRun): Promise<BlockEnd> {
   requireApproval(run.step, run.approval, run.journal.store.now());
-  const block = run.step.blocks[run.block];
-  if (!block)
-    throw new AllclearError('E_NOT_FOUND', { what: `step ${run.step.index} has no block ${run.block}` });
   const attempt = await commitIntent(run);
   const lease = holdLease(run, attempt);
   try {
-    const result = await execute(run, block, lease.signal);
+    const { surroundings, onOutput } = run;
+    const result = await executeBlock(run.step, run.block, { surroundings, onOutput, signal: lease.signal });
     return await commitOutcome(run, attempt, result);
   } catch (error) {
     await giveBack(run, attempt, error);
@@ -133,33 +126,9 @@ function holdLease(run: BlockRun, attempt: AttemptRecord): { signal: AbortSignal
   };
 }
 
-function execute(run: BlockRun, block: RenderedBlock, signal: AbortSignal): Promise<ShellResult> {
-  if (block.language === 'promql') {
-    throw new AllclearError('E_BAD_VALUE', {
-      what: `step ${run.step.index} "${run.step.title}" has a promql block: a query changes nothing`,
-      next: 'Move it to Diagnosis or Verify, where it is a check.',
-    });
-  }
-  return runShell({
-    language: block.language === 'sh' ? 'sh' : 'bash',
-    command: block.command,
-    surroundings: run.surroundings,
-    timeoutSeconds: block.timeoutSeconds,
-    signal,
-    onOutput: run.onOutput,
-  });
-}
-
-async function commitOutcome(run: BlockRun, attempt: AttemptRecord, result: ShellResult): Promise<BlockEnd> {
-  const end: BlockEnd = {
-    attempt: attempt.attempt,
-    state: outcomeOf(result),
-    exit: result.exit,
-    output: combined(result),
-    durationMs: result.durationMs,
-  };
+async function commitOutcome(run: BlockRun, attempt: AttemptRecord, end: BlockResult): Promise<BlockEnd> {
   const accepted = await run.journal.commit(async (page) => {
-    const ours = await finishAttempt(page.tx, attempt, { ...end, truncated: result.truncated, at: page.at });
+    const ours = await finishAttempt(page.tx, attempt, { ...end, at: page.at });
     if (ours) {
       const { state, exit, durationMs } = end;
       await page.append('step-ended', {
@@ -174,7 +143,7 @@ async function commitOutcome(run: BlockRun, attempt: AttemptRecord, result: Shel
     }
     return ours;
   });
-  if (accepted) return end;
+  if (accepted) return { ...end, attempt: attempt.attempt };
   throw new AllclearError('E_STEP_LATE', {
     what: `step ${run.step.index} ended (${end.state}) after its lease had ended; it stays unknown`,
     next: 'Look whether it took effect, then say done, run again or skip.',
@@ -183,31 +152,12 @@ async function commitOutcome(run: BlockRun, attempt: AttemptRecord, result: Shel
 
 /** The command never started: that is a failure that is known, not an unknown one. */
 async function giveBack(run: BlockRun, attempt: AttemptRecord, error: unknown): Promise<void> {
-  const neverStarted =
-    error instanceof AllclearError && ['E_SHELL', 'E_BAD_VALUE', 'E_NOT_FOUND'].includes(error.code);
-  if (!neverStarted) return;
+  const end = neverStarted(error);
+  if (!end) return;
   await run.journal.commit(async (page) => {
-    const end = {
-      state: 'failed',
-      exit: null,
-      output: error.message,
-      truncated: false,
-      at: page.at,
-    } as const;
-    if (!(await finishAttempt(page.tx, attempt, end))) return;
+    if (!(await finishAttempt(page.tx, attempt, { ...end, at: page.at }))) return;
     await page.append('step-ended', { ...named(run, attempt), state: 'failed', exit: null, durationMs: 0 });
   });
-}
-
-function outcomeOf(result: ShellResult): AttemptOutcome {
-  if (result.timedOut) return 'timed-out';
-  if (result.cancelled) return 'cancelled';
-  return result.exit === 0 ? 'succeeded' : 'failed';
-}
-
-function combined({ stdout, stderr }: ShellResult): string {
-  if (stderr === '') return stdout;
-  return stdout === '' ? stderr : `${stdout.replace(/\n?$/, '\n')}--- stderr ---\n${stderr}`;
 }
 
 function named(run: BlockRun, { attempt, fence }: AttemptRecord): EventData<'step-intended'> {
