@@ -1,7 +1,7 @@
 /** What an incident proves about its runbook, kept as evidence beside the event it comes from. */
-import { newId } from '../kernel/index.ts';
+import { type Clock, newId } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
-import { insertEvidence } from '../store/index.ts';
+import { insertEvidence, type Writer } from '../store/index.ts';
 import type { Page } from './journal.ts';
 import type { Reading, Surroundings, Verdict } from './model.ts';
 import type { Verification } from './verify.ts';
@@ -34,6 +34,18 @@ export async function recordVerification(
 
 export async function recordStep(page: Page, about: About, step: number, kind: string): Promise<void> {
   await record(page, about, `step:${step}`, kind, {});
+}
+
+/** How blocks of steps of several incidents ended. */
+export async function recordSteps(
+  tx: Writer,
+  ends: readonly { incident: string; runbook: string; step: number; kind: string }[],
+  { clock, at }: { clock: Clock; at: number },
+): Promise<void> {
+  const evidence = ends.map(({ incident, runbook, step, kind }) => {
+    return { id: newId('evi', clock), runbook, subject: `step:${step}`, kind, at, incident, data: {} };
+  });
+  await insertEvidence(tx, ...evidence);
 }
 
 async function recordBroken(page: Page, about: About, readings: readonly Reading[]): Promise<void> {

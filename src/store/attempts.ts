@@ -90,7 +90,7 @@ export async function insertIntents(
   });
   const rows = results.flatMap((result) => ('row' in result ? result.row : []));
   if (rows.length > 0) await tx.insertInto('step_attempts').values(rows).execute();
-  return results.map((result) => ('row' in result ? toRecord(result.row) : result));
+  return results.map((result) => ('row' in result ? toAttemptRecord(result.row) : result));
 }
 
 type EarlierAttempt = Pick<
@@ -159,7 +159,7 @@ export function isLive(state: AttemptState): boolean {
   return state === 'intended' || state === 'running';
 }
 
-async function nextFence(tx: Writer, incident: string): Promise<number> {
+export async function nextFence(tx: Writer, incident: string): Promise<number> {
   const { fence } = await tx
     .updateTable('incidents')
     .set((eb) => ({ fence: eb('fence', '+', 1) }))
@@ -225,72 +225,6 @@ export async function finishAttempts(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Gives up every attempt whose lease has ended by `now`, and returns them. */
-export async function sweepExpired(tx: Writer, now: number): Promise<AttemptRecord[]> {
-  const expired = await liveAttempts(tx).where('lease_until', '<=', now).execute();
-  return giveUp(tx, expired, now);
-}
-
-/** Gives up these attempts, unless they have ended or their lease was renewed meanwhile. */
-export async function giveUpAttempts(
-  tx: Writer,
-  seen: readonly { readonly id: string; readonly leaseUntil: number }[],
-  now: number,
-): Promise<AttemptRecord[]> {
-  if (seen.length === 0) return [];
-  const leases = new Map(seen.map(({ id, leaseUntil }) => [id, leaseUntil]));
-  const rows = await liveAttempts(tx)
-    .where('id', 'in', [...leases.keys()])
-    .execute();
-  return giveUp(
-    tx,
-    rows.filter((row) => row.lease_until === leases.get(row.id)),
-    now,
-  );
-}
-
-/** What is being run, longest intended first, at most 1,000. */
-export async function listLiveAttempts(db: Reader): Promise<AttemptRecord[]> {
-  return (await liveAttempts(db).execute()).map(toRecord);
-}
-
-function liveAttempts(db: Reader) {
-  return db
-    .selectFrom('step_attempts')
-    .selectAll()
-    .where('state', 'in', ['intended', 'running'])
-    .orderBy('intended_at')
-    .limit(1_000);
-}
-
-async function giveUp(tx: Writer, rows: readonly AttemptRow[], now: number): Promise<AttemptRecord[]> {
-  const given: AttemptRecord[] = [];
-  for (const row of rows) {
-    const change = { state: 'unknown', fence: await nextFence(tx, row.incident), ended_at: now };
-    // A renewal or the outcome may have come while this transaction waited for the incident.
-    const { numUpdatedRows } = await tx
-      .updateTable('step_attempts')
-      .set(change)
-      .where('id', '=', row.id)
-      .where('state', 'in', ['intended', 'running'])
-      .where('lease_until', '=', row.lease_until)
-      .executeTakeFirst();
-    if (numUpdatedRows === 1n) given.push(toRecord({ ...row, ...change }));
-  }
-  return given;
-}
-
-/** True when a sweep would find something: a read, so that looking does not cost a write. */
-export async function hasExpired(db: Reader, now: number): Promise<boolean> {
-  const row = await db
-    .selectFrom('step_attempts')
-    .select('id')
-    .where('state', 'in', ['intended', 'running'])
-    .where('lease_until', '<=', now)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
 /** @returns false when it was decided before, or is not in need of a decision */
 export async function decideAttempt(
   tx: Writer,
@@ -307,6 +241,12 @@ export async function decideAttempt(
   return numUpdatedRows === 1n;
 }
 
+export async function findAttempts(db: Reader, ids: readonly string[]): Promise<AttemptRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('step_attempts').selectAll().where('id', 'in', ids).execute();
+  return rows.map(toAttemptRecord);
+}
+
 /** In the order they were intended. */
 export async function listAttempts(db: Reader, incident: string): Promise<AttemptRecord[]> {
   const rows = await db
@@ -318,10 +258,10 @@ export async function listAttempts(db: Reader, incident: string): Promise<Attemp
     .orderBy('block')
     .orderBy('attempt')
     .execute();
-  return rows.map(toRecord);
+  return rows.map(toAttemptRecord);
 }
 
-function toRecord(row: AttemptRow): AttemptRecord {
+export function toAttemptRecord(row: AttemptRow): AttemptRecord {
   return {
     id: row.id,
     incident: row.incident,

@@ -16,11 +16,10 @@ export interface Evidence {
   readonly data: unknown;
 }
 
-export async function insertEvidence(tx: Writer, evidence: Evidence): Promise<void> {
-  await tx
-    .insertInto('evidence')
-    .values({ ...evidence, data: toJson(evidence.data) })
-    .execute();
+export async function insertEvidence(tx: Writer, ...evidence: readonly Evidence[]): Promise<void> {
+  if (evidence.length === 0) return;
+  const rows = evidence.map((one) => ({ ...one, data: toJson(one.data) }));
+  await tx.insertInto('evidence').values(rows).execute();
 }
 
 /** Newest first. */

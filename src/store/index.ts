@@ -11,17 +11,14 @@ export {
   type AttemptOutcome,
   type AttemptRecord,
   decideAttempt,
+  findAttempts,
   finishAttempt,
   finishAttempts,
-  giveUpAttempts,
-  hasExpired,
   insertIntent,
   insertIntents,
   isLive,
   listAttempts,
-  listLiveAttempts,
   renewLease,
-  sweepExpired,
 } from './attempts.ts';
 export type { Reader, Writer } from './database.ts';
 export {
@@ -64,6 +61,7 @@ export {
   removeExpiredLogins,
   takeLogin,
 } from './logins.ts';
+export { giveUpAttempts, hasExpired, listLiveAttempts, sweepExpired } from './lost-attempts.ts';
 export { makeFolder } from './make-folder.ts';
 export { openStore } from './open-store.ts';
 export {

@@ -2,15 +2,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { onEachStore } from '../../test/stores.ts';
 import type { AllclearError } from '../kernel/index.ts';
-import {
-  decideAttempt,
-  finishAttempt,
-  hasExpired,
-  insertIntent,
-  listAttempts,
-  renewLease,
-  sweepExpired,
-} from './attempts.ts';
+import { decideAttempt, finishAttempt, insertIntent, listAttempts, renewLease } from './attempts.ts';
 import { appendEvent, eventHash, listEvents, MAX_EVENTS } from './events.ts';
 import {
   findIncident,
@@ -21,6 +13,7 @@ import {
   updateIncidentState,
 } from './incidents.ts';
 import { fromJson, MAX_JSON, toJson } from './json.ts';
+import { hasExpired, sweepExpired } from './lost-attempts.ts';
 import { findRunbookVersion, keepRunbookVersion } from './runbook-versions.ts';
 import type { Store } from './store.ts';
 import { newIncident } from './testing.ts';

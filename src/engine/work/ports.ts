@@ -24,18 +24,16 @@ export interface Case {
   readonly incident: IncidentRecord;
   /** The version it began with; null when no runbook is linked. */
   readonly runbook: Runbook | null;
-  /** With the incident's labels and the runbook's parameters. */
-  readonly surroundings: Surroundings;
 }
+
+/** What the commands of an incident run with: its labels, its runbook's parameters. Errors: `E_USAGE` without a value. */
+export type Surround = (about: Case) => Surroundings;
 
 /** Writes what came of some work: in one transaction with the end of that work and the plan of what comes next. */
 export type Report = (page: Page) => Promise<void>;
 
-/**
- * Runs the read-only checks of the incident's runbook and of its family. It has begun (`diagnosing`) already.
- * What it throws is tried again later; on abort nothing is reported.
- */
-export type Diagnose = (about: Case, signal: AbortSignal) => Promise<Report>;
+/** Runs the read-only checks of the incident's runbook and of its family. It is `diagnosing` already. */
+export type Diagnose = (about: Case, surroundings: Surroundings, signal: AbortSignal) => Promise<Report>;
 
 /** Runs one command to its end; `runShell`, but where a test or a benchmark puts something else in its place. */
 export type Execute = (request: ShellRequest) => Promise<ShellResult>;
