@@ -2,10 +2,11 @@
 import { AllclearError, toAllclearError } from '../../kernel/index.ts';
 import { listEvents } from '../../store/index.ts';
 import { type BlockResult, executeBlock, neverStarted } from '../block.ts';
-import { recordVerification } from '../freshness.ts';
+import { concludeDiagnosis, concludeVerification } from '../conclude.ts';
+import { verifyAnswers } from '../desk/questions.ts';
 import { renderStep } from '../rendered-step.ts';
-import { keptReadings, readTimeline } from '../timeline.ts';
-import { type Answer, type Verification, verifyUntil } from '../verify.ts';
+import { readTimeline } from '../timeline.ts';
+import { verifyUntil } from '../verify.ts';
 import type { CheckJob, Job, Outcome, StepJob, WorkerContext } from './context.ts';
 import type { Report } from './ports.ts';
 import { isStoreTrouble } from './store-trouble.ts';
@@ -61,20 +62,22 @@ async function runCheck(worker: WorkerContext, job: CheckJob, signal: AbortSigna
       work: job.kind,
       why: String(error),
     });
-    return reportFailure(job, `${toAllclearError(error).message}.`);
+    return reportFailure(job, worker, `${toAllclearError(error).message}.`);
   }
 }
 
 /** Not to be tried for ever: a person sees what is wrong. */
-function reportFailure(job: CheckJob, why: string): Report {
-  return async (page) => {
-    if (job.kind === 'diagnose') {
-      const verdict = 'inconclusive';
-      await page.move({ kind: 'verdict-reached', verdict, why }, { verdict, why, readings: [] });
-    } else {
-      await page.move({ kind: 'not-verified', why }, { why, readings: [], rounds: 0 });
-    }
-  };
+function reportFailure({ kind, about }: CheckJob, { clock }: WorkerContext, why: string): Report {
+  const subject = { runbook: { id: about.incident.runbook }, surroundings: { clock } };
+  return (page) =>
+    kind === 'diagnose'
+      ? concludeDiagnosis(page, subject, {
+          runbook: about.incident.runbook,
+          verdict: 'inconclusive',
+          why,
+          readings: [],
+        })
+      : concludeVerification(page, subject, { verified: false, why, readings: [], rounds: 0 });
 }
 
 async function verify(worker: WorkerContext, { about }: CheckJob, signal: AbortSignal): Promise<Report> {
@@ -83,33 +86,11 @@ async function verify(worker: WorkerContext, { about }: CheckJob, signal: AbortS
     throw new AllclearError('E_NOT_FOUND', { what: 'No runbook is linked, so nothing can be verified' });
   }
   const surroundings = worker.surround(about);
-  const answers = await answersTo(worker, incident.id);
+  const answers = verifyAnswers(readTimeline(await listEvents(worker.store.db, incident.id)));
   const result = await verifyUntil(runbook, surroundings, {
     ...worker.verifying,
     signal,
     askQuestion: async (_, check) => answers.get(check.name) ?? 'unknown',
   });
-  return reportVerification(about.runbook!, worker, result);
-}
-
-function reportVerification(
-  runbook: NonNullable<CheckJob['about']['runbook']>,
-  { clock }: WorkerContext,
-  result: Verification,
-): Report {
-  const { verified, why, rounds } = result;
-  return async (page) => {
-    const data = { why, rounds, readings: keptReadings(result.readings) };
-    if (verified) await page.move({ kind: 'verified', why }, data);
-    else await page.move({ kind: 'not-verified', why }, data);
-    await recordVerification(page, { runbook, surroundings: { clock } }, result);
-  };
-}
-
-/** What people have said about questions of Verify since the last change to the system. */
-async function answersTo({ store }: WorkerContext, incident: string): Promise<Map<string, Answer>> {
-  const events = readTimeline(await listEvents(store.db, incident));
-  const since = events.findLastIndex(({ kind }) => kind === 'step-ended' || kind === 'step-reported');
-  const said = events.slice(since + 1).flatMap((event) => (event.kind === 'answered' ? [event.data] : []));
-  return new Map(said.map(({ check, answer }) => [check, answer as Answer]));
+  return (page) => concludeVerification(page, { runbook, surroundings }, result);
 }

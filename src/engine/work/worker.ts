@@ -173,7 +173,7 @@ class RunningWorker implements Worker {
     if (!levers) return;
     const journal = openJournal({ store, incident, actor: name });
     try {
-      if ((await journal.state()).state === 'resolved') await releaseLevers(levers, journal);
+      if ((await journal.state()).state === 'resolved') await releaseLevers({ levers, journal });
     } catch (error) {
       this.#complain('levers-not-released', error);
     }
