@@ -15,6 +15,7 @@ import { locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
 import { serviceAccess } from './service-access.ts';
 import { readServiceConfig } from './service-config.ts';
+import { serviceNotifier } from './service-notifier.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions {
@@ -69,6 +70,9 @@ export async function startService(options: ServeOptions): Promise<Service> {
       stillFiringMs: config['still-firing-seconds'] * 1000,
     });
     parts.add(() => intake.stop());
+    const publicUrl = options.publicUrl ?? config['public-url']?.href ?? null;
+    const notifier = await serviceNotifier(config.notifications, { store, log, env, cwd, publicUrl });
+    parts.add(() => notifier.stop());
     const health = new Health(store);
     const app = await createServer({
       store,

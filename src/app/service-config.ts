@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { intakeConfig } from '../intake/index.ts';
 import { AllclearError, loadYaml } from '../kernel/index.ts';
+import { notificationsSchema } from '../notify/index.ts';
 import { accessConfig } from '../server/index.ts';
 import { readTextFile } from './read-runbooks.ts';
 
@@ -11,6 +12,8 @@ const serviceConfig = z.strictObject({
   ...intakeConfig,
   /** Who may come in. */
   ...accessConfig,
+  /** Who is told what happens. */
+  notifications: notificationsSchema.default([]),
 });
 
 export type ServiceConfig = z.infer<typeof serviceConfig>;

@@ -22,11 +22,12 @@ export interface AskedDesk {
   readonly asked: { readonly what: string; readonly actor: Actor; readonly given: unknown }[];
 }
 
+const requireKnown = (id: string) => {
+  if (id !== INCIDENT) throw new AllclearError('E_NOT_FOUND', { what: `there is no incident ${id}` });
+};
+
 export function askedDesk(change: Partial<IncidentView> = {}): AskedDesk {
   const asked: AskedDesk['asked'] = [];
-  const requireKnown = (id: string) => {
-    if (id !== INCIDENT) throw new AllclearError('E_NOT_FOUND', { what: `there is no incident ${id}` });
-  };
   const desk: AgentDesk = {
     runbooks: () => cards,
     searchRunbooks: (query, limit) => cards.filter(({ title }) => title.includes(query)).slice(0, limit),
