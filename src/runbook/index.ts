@@ -20,6 +20,7 @@ export type {
   Step,
   StepBlock,
 } from './model.ts';
+export { outlineOf } from './outline.ts';
 export { parseRunbook } from './parse-runbook.ts';
 export { type FrontMatterValue, setFrontMatterKey } from './set-front-matter.ts';
 

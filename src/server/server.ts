@@ -11,7 +11,9 @@ import { openApi } from './open-api.ts';
 import type { ServerOptions } from './options.ts';
 import { healthRoutes } from './routes/health.ts';
 import { incidentRoutes } from './routes/incidents.ts';
+import { runbookRoutes } from './routes/runbooks.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { workerRoutes } from './routes/workers.ts';
 import { Streams } from './streams/streams.ts';
 import { logRequests, traceId } from './trace.ts';
 
@@ -57,7 +59,9 @@ export async function createServer(options: ServerOptions): Promise<App> {
   app.register(async (routes: App) => {
     healthRoutes(routes, options);
     incidentRoutes(routes, options, streams);
+    runbookRoutes(routes, options);
     webhookRoutes(routes, options);
+    workerRoutes(routes, options);
     options.access.routes?.(routes);
     await options.extend?.(routes);
     routes.get('/openapi.json', { config: { access: 'anyone' }, schema: { hide: true } }, () =>
