@@ -5,6 +5,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { AllclearError, type Log, oneLine, systemCode, toAllclearError } from '../kernel/index.ts';
 import type { KnownRoutes } from './known-routes.ts';
+import type { ServiceMetrics } from './metrics/service-metrics.ts';
 import { traceOf } from './trace.ts';
 
 /** Seconds after which a client may ask again when the server is overloaded or the store away. */
@@ -51,10 +52,16 @@ export function answerNoHttp(error: Error, socket: Duplex): void {
 }
 
 /** Every other way in which a request can fail ends here. */
-export function answerFailures(app: FastifyInstance, known: KnownRoutes, log: Log): void {
+export function answerFailures(
+  app: FastifyInstance,
+  known: KnownRoutes,
+  log: Log,
+  metrics: ServiceMetrics,
+): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = translate(thrown);
     if (error.httpStatus >= 500) log(failure(error, request));
+    if (error.code.startsWith('E_STORE')) metrics.storeFailed(error.code);
     return answer(reply, error, request);
   });
   app.setNotFoundHandler((request, reply) => {

@@ -22,7 +22,7 @@ export async function startTestServer(changes: Partial<ServerOptions> = {}): Pro
   const app = await createServer({
     store,
     clock,
-    access: { authenticate, authenticateWebhook },
+    access: testAccess,
     shelf: { all: () => [], find: () => null, problems: () => [] },
     log: (entry) => logged.push(entry),
     version: '0.0.0',
@@ -36,6 +36,9 @@ export async function startTestServer(changes: Partial<ServerOptions> = {}): Pro
   };
   return { app, store, clock, logged, close };
 }
+
+/** Knows the tokens below. */
+export const testAccess = { authenticate, authenticateWebhook };
 
 /** The header of one who has the role. */
 export function as(role: Role | 'hook'): { authorization: string } {

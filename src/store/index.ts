@@ -30,6 +30,7 @@ export {
   type NewEvent,
 } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
+export { type StoreFigures, storeFigures } from './figures.ts';
 export {
   changedIncidents,
   type IncidentPlace,

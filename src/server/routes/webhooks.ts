@@ -4,9 +4,10 @@ import { MAX_WEBHOOK_BYTES } from '../../intake/index.ts';
 import type { App } from '../app.ts';
 import { errors } from '../failures.ts';
 import { actorOf } from '../gate.ts';
+import type { ServiceMetrics } from '../metrics/service-metrics.ts';
 import type { ServerOptions } from '../options.ts';
 
-export function webhookRoutes(app: App, { deliver }: ServerOptions): void {
+export function webhookRoutes(app: App, { deliver }: ServerOptions, metrics: ServiceMetrics): void {
   app.post(
     '/api/v1/webhooks/alertmanager',
     {
@@ -25,6 +26,7 @@ export function webhookRoutes(app: App, { deliver }: ServerOptions): void {
     },
     async (request) => {
       const { alerts, incidents } = await deliver(request.body, actorOf(request));
+      metrics.received(alerts);
       return { alerts, incidents: [...incidents] };
     },
   );
