@@ -13,7 +13,7 @@ export { approvalHash } from './desk/approvals.ts';
 export { type Desk, ITSELF, type Library } from './desk/desk.ts';
 export { type Performed, perform } from './desk/perform.ts';
 export type { Plan, PlannedWork } from './desk/plan-model.ts';
-export { planAndStore, planNext, replanExpired } from './desk/plan-next.ts';
+export { planAndStore, planNext } from './desk/plan-next.ts';
 export {
   type IncidentPolicy,
   type Policies,

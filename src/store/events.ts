@@ -126,6 +126,26 @@ export async function listEvents(
   return rows.map(toRecord);
 }
 
+/** The time lines of several incidents, each in order; `without` kinds that are not needed. */
+export async function listEventsOfAll(
+  db: Reader,
+  incidents: readonly string[],
+  { without }: { without: readonly string[] },
+): Promise<ReadonlyMap<string, EventRecord[]>> {
+  const found = new Map<string, EventRecord[]>(incidents.map((incident) => [incident, []]));
+  if (incidents.length === 0) return found;
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('incident', 'in', incidents)
+    .where('kind', 'not in', without)
+    .orderBy('incident')
+    .orderBy('seq')
+    .execute();
+  for (const row of rows) found.get(row.incident)?.push(toRecord(row));
+  return found;
+}
+
 /** SHA-256 over the previous hash and everything the event says, so that any later change shows. */
 export function eventHash(row: Omit<EventRow, 'hash'>): string {
   const said = JSON.stringify([row.prev_hash, row.incident, row.seq, row.at, row.actor, row.kind, row.data]);

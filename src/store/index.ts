@@ -27,6 +27,7 @@ export {
   type EventRecord,
   lastEvent,
   listEvents,
+  listEventsOfAll,
   type NewEvent,
 } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';

@@ -3,20 +3,19 @@ import {
   findWork,
   hasFiring,
   type IncidentRecord,
-  listExpiredWork,
   lockIncident,
   type NewWork,
-  setNext,
+  setNextOfAll,
   type Writer,
 } from '../../store/index.ts';
-import type { AppendedEvent } from '../change.ts';
+import type { AppendedEvent, Change } from '../change.ts';
 import { noIncident, openPage, type Page } from '../journal.ts';
 import type { TimelineEvent } from '../timeline.ts';
 import type { PlanNext } from '../work/ports.ts';
 import { type Desk, ITSELF } from './desk.ts';
 import { type ByItself, nextByItself, plan } from './plan.ts';
 import type { Plan } from './plan-model.ts';
-import { loadStanding, type Standing, standingAfter } from './standing.ts';
+import { loadStanding, loadStandings, type Standing, standingAfter } from './standing.ts';
 import { runningStep } from './standing-step.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -31,24 +30,15 @@ const MAX_TURNS = 10;
 export async function planFrom(
   tx: Writer,
   desk: Desk,
-  before: Standing,
+  at: Standing,
   done: readonly AppendedEvent[],
 ): Promise<Plan> {
-  const written: TimelineEvent[] = [];
-  const at = await settle(tx, before, written);
-  const next = plan(at);
-  await setNext(tx, at.record.id, { ...(await toStore(tx, at, next)), at: at.now });
-  await desk.onChange?.(tx, {
-    incident: at.record.id,
-    at: at.now,
-    events: [...done, ...written],
-    waiting: next.waiting,
-  });
-  return next;
+  const [plan] = await planAll(tx, desk, [{ at, done }]);
+  return plan!;
 }
 
 /**
- * The same for an incident by its id, as for intake after it has opened one, or alerts have joined or resolved.
+ * The same for an incident by its id, as for intake after it has opened one, or its alerts have resolved.
  * @throws `E_NOT_FOUND`
  */
 export async function planAndStore(
@@ -64,21 +54,43 @@ export async function planAndStore(
 
 /** For workers: plans what comes next for all incidents of one transaction. */
 export function planNext(desk: Desk): PlanNext {
-  return async (tx, all) => {
-    for (const { incident, events } of all) await planAndStore(tx, desk, incident, events);
+  return async (tx, all, at) => {
+    const standings = await loadStandings(
+      tx,
+      desk,
+      all.map(({ incident }) => incident),
+      at,
+    );
+    const doneBy = new Map(all.map(({ incident, events }) => [incident, events]));
+    await planAll(
+      tx,
+      desk,
+      standings.map((standing) => ({ at: standing, done: doneBy.get(standing.record.id) ?? [] })),
+    );
   };
 }
 
-/**
- * Plans incidents anew whose approvals ended before a worker began: they wait for people again. Call it now and
- * then; when there are none it only reads.
- * @returns how many there were
- */
-export async function replanExpired(desk: Desk): Promise<number> {
-  const { store } = desk;
-  const expired = await listExpiredWork(store.db, store.now(), 100);
-  for (const incident of expired) await store.write((tx) => planAndStore(tx, desk, incident));
-  return expired.length;
+interface Planning {
+  readonly at: Standing;
+  readonly done: readonly AppendedEvent[];
+}
+
+async function planAll(tx: Writer, desk: Desk, all: readonly Planning[]): Promise<Plan[]> {
+  const plans: Plan[] = [];
+  const rows: Parameters<typeof setNextOfAll>[1][number][] = [];
+  const changes: Change[] = [];
+  for (const { at: before, done } of all) {
+    const written: TimelineEvent[] = [];
+    const at = await settle(tx, before, written);
+    const next = plan(at);
+    const { record, now } = at;
+    plans.push(next);
+    rows.push({ incident: record.id, ...(await toStore(tx, at, next)), at: now });
+    changes.push({ incident: record.id, at: now, events: [...done, ...written], waiting: next.waiting });
+  }
+  await setNextOfAll(tx, rows);
+  for (const change of changes) await desk.onChange?.(tx, change);
+  return plans;
 }
 
 async function settle(tx: Writer, before: Standing, written: TimelineEvent[]): Promise<Standing> {

@@ -3,9 +3,11 @@ import { AllclearError } from '../../kernel/index.ts';
 import { parseRunbook, type Runbook } from '../../runbook/index.ts';
 import {
   type EventRecord,
+  findIncidents,
   findRunbookVersion,
   type IncidentRecord,
   listEvents,
+  listEventsOfAll,
   type Reader,
 } from '../../store/index.ts';
 import { type IncidentState, readState } from '../incident.ts';
@@ -33,7 +35,7 @@ export interface Standing {
 }
 
 /** Kinds of events that change no plan, and may be large or many. */
-export const ASIDE: readonly string[] = [
+const ASIDE: readonly string[] = [
   'differential',
   'note',
   'ad-hoc',
@@ -50,17 +52,32 @@ export async function loadStanding(
   record: IncidentRecord,
   now: number,
 ): Promise<Standing> {
-  return standingOf(desk, record, await keptRunbook(db, record), {
-    records: await listEvents(db, record.id, { without: ASIDE }),
-    now,
-  });
+  const records = await listEvents(db, record.id, { without: ASIDE });
+  return standingOf(desk, record, await keptRunbook(db, record), records, now);
 }
 
-export function standingOf(
+/** Several at once, in no particular order; ids that are not there are left out. */
+export async function loadStandings(
+  db: Reader,
+  desk: Desk,
+  incidents: readonly string[],
+  now: number,
+): Promise<Standing[]> {
+  const events = await listEventsOfAll(db, incidents, { without: ASIDE });
+  const found: Standing[] = [];
+  for (const record of await findIncidents(db, incidents)) {
+    const records = events.get(record.id) ?? [];
+    found.push(standingOf(desk, record, await keptRunbook(db, record), records, now));
+  }
+  return found;
+}
+
+function standingOf(
   desk: Desk,
   record: IncidentRecord,
   runbook: Runbook | null,
-  { records, now }: { records: readonly EventRecord[]; now: number },
+  records: readonly EventRecord[],
+  now: number,
 ): Standing {
   const events = readTimeline(records);
   return {
