@@ -1,8 +1,11 @@
 /** One line of words for every kind of event on a time line. */
 import { formatDuration, oneLine } from '../kernel/index.ts';
+import type { VerdictKind } from './model.ts';
 import type { TimelineEvent } from './timeline.ts';
 
 const MAX = 600;
+/** Runbooks of one verdict that are named; the others are counted. */
+const NAMED = 5;
 
 /** What the event says. Everything in it came from outside at some point: nothing is printed raw. */
 export function eventText(event: TimelineEvent): string {
@@ -66,12 +69,26 @@ function words(event: TimelineEvent): string {
   }
 }
 
-function differential({
-  verdicts,
-  proposed,
-}: Extract<TimelineEvent, { kind: 'differential' }>['data']): string {
-  const said = verdicts.map(({ runbook, verdict }) => `${runbook} ${verdict}`).join(', ');
-  return `all runbooks of the family: ${said}${proposed === null ? '' : `; ${proposed} fits better`}`;
+function differential(data: Extract<TimelineEvent, { kind: 'differential' }>['data']): string {
+  const { verdicts, proposed, sandbox, left } = data;
+  const named = (wanted: VerdictKind): string[] =>
+    verdicts.filter(({ verdict }) => verdict === wanted).map(({ runbook }) => runbook);
+  const said = (['confirmed', 'inconclusive', 'ruled-out'] as const)
+    .map((wanted) => ({ wanted, runbooks: named(wanted) }))
+    .filter(({ runbooks }) => runbooks.length > 0)
+    .map(({ wanted, runbooks }) => `${wanted}: ${list(runbooks)}`);
+  const others =
+    said.length === 0
+      ? 'no other runbook of the family was tried'
+      : `others of the family: ${said.join('; ')}`;
+  const fits = proposed === null ? '' : `; ${proposed} fits better`;
+  const missing = left === null ? '' : `; ${left.replace(/\.$/, '')}`;
+  return `${others}${fits}${missing} (sandbox: ${sandbox})`;
+}
+
+function list(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return `${names.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function exitOf(exit: number | null): string {

@@ -78,6 +78,7 @@ const eventData = {
   'step-approval-withdrawn': z.object({ ...step, run: z.int().min(1) }),
   'step-proposed': z.object({ ...step, why }),
   differential: z.object({
+    /** Of the other runbooks of the family. */
     verdicts: z.array(
       z.object({
         runbook: z.string(),
@@ -92,6 +93,8 @@ const eventData = {
     /** How the checks were kept from changing anything: `bubblewrap`, `namespaces`, `none: …`. */
     sandbox: z.string(),
     seconds: z.number(),
+    /** Why runbooks of the family are missing here, as a sentence. */
+    left: z.string().nullable().default(null),
   }),
   'runbook-adopted': z.object({ from: z.string(), to: z.string(), hash: z.string(), title: z.string() }),
   assigned: z.object({ to: z.string().nullable() }),
@@ -146,11 +149,11 @@ function readEvent(record: EventRecord): TimelineEvent {
 /** Characters of a reading's output that its event keeps. */
 const KEPT_OUTPUT = 4_000;
 
-/** Readings as the time line keeps them: everything but the far end of long outputs. */
-export function keptReadings(all: readonly Reading[]): Reading[] {
+/** Readings as the time line keeps them: everything but the far end of long outputs. @param kept characters of each */
+export function keptReadings(all: readonly Reading[], kept = KEPT_OUTPUT): Reading[] {
   return all.map((reading) =>
-    reading.output.length <= KEPT_OUTPUT
+    reading.output.length <= kept
       ? reading
-      : { ...reading, output: `${reading.output.slice(0, KEPT_OUTPUT)}\n[…cut]` },
+      : { ...reading, output: `${reading.output.slice(0, kept)}\n[…cut]` },
   );
 }
