@@ -11,6 +11,7 @@ import {
   paramEnv,
   parseAssignments,
 } from './command-env.ts';
+import { requireSandbox } from './sandbox.ts';
 import { createScrapeSource, type ScrapeSource } from './scrape-source.ts';
 
 /** As given on the command line; all optional, all text. */
@@ -26,6 +27,8 @@ export interface SurroundingsOptions {
   readonly prometheus?: string;
   /** Seconds between the two samples of a rate; default 5. */
   readonly sampleSeconds?: string;
+  /** Checks run in a sandbox, or not at all. */
+  readonly sandbox?: boolean;
 }
 
 export interface SurroundingsContext {
@@ -50,7 +53,7 @@ const DEFAULT_SAMPLE_SECONDS = 5;
 /**
  * PromQL goes to `--prometheus` (or ALLCLEAR_PROMETHEUS), else to the built-in scraper over `--scrape`, else
  * over the guard's own metrics. Nothing is contacted before a check needs it.
- * Errors: `E_USAGE` for options that cannot be read.
+ * Errors: `E_USAGE` for options that cannot be read; `E_SANDBOX` when one is wanted and there is none.
  */
 export async function openSurroundings(
   options: SurroundingsOptions,
@@ -76,6 +79,7 @@ export async function openSurroundings(
     metrics,
     secrets: tokens.filter((token) => token !== undefined),
     sampleSeconds,
+    ...(options.sandbox ? { sandbox: await requireSandbox() } : {}),
   };
   return {
     surroundings,

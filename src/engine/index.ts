@@ -32,6 +32,13 @@ export {
 } from './desk/view-schema.ts';
 export { readWaiting, type Waiting, waitingSchema } from './desk/waiting.ts';
 export { diagnose } from './diagnose.ts';
+export {
+  concludeFamily,
+  diagnoseFamily,
+  FAMILY_LIMITS,
+  type FamilyVerdicts,
+  sharedObservers,
+} from './differential.ts';
 export { eventText } from './event-text.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
@@ -47,7 +54,7 @@ export type {
   Verdict,
   VerdictKind,
 } from './model.ts';
-export { createObserver, type Observer } from './observe.ts';
+export { createGates } from './observe.ts';
 export type { ApprovalAnswer, NextAfterFailure, Operator } from './operator.ts';
 export type { Levers } from './ports.ts';
 export { redact } from './redact.ts';

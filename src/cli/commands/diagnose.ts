@@ -1,6 +1,6 @@
 import { findRunbooks, readRunbook } from '../../app/read-runbooks.ts';
 import { openSurroundings, type SurroundingsOptions } from '../../app/surroundings.ts';
-import { createObserver, diagnose, type Observer, type Verdict } from '../../engine/index.ts';
+import { createGates, diagnose, sharedObservers, type Verdict } from '../../engine/index.ts';
 import { oneLine } from '../../kernel/index.ts';
 import type { Runbook } from '../../runbook/index.ts';
 import type { Io } from '../io.ts';
@@ -8,6 +8,9 @@ import { painter } from '../paint.ts';
 import { printError } from '../print-error.ts';
 import { judgementWord, paragraph, readingTable, verdictWord } from '../reading-table.ts';
 import { reportProblems } from '../runbook-problems.ts';
+
+/** Commands at the same time: somebody may be working on this machine. */
+const AT_ONCE = 16;
 
 /** Options of `allclear diagnose`, beside those of the surroundings. */
 export interface DiagnoseCommandOptions extends SurroundingsOptions {
@@ -28,28 +31,35 @@ export async function diagnoseCommand(
   const progress =
     io.interactive && !json ? (text: string) => io.err(`${painter(io)('dim', text)}\n`) : undefined;
   const open = await openSurroundings(options, { env: io.env, cwd: io.cwd, progress });
-  const shared = createObserver(open.surroundings, { signal: io.signal });
+  const observers = sharedObservers({ signal: io.signal, gates: createGates(AT_ONCE) });
   const verdicts: Verdict[] = [];
   let exitCode = 0;
+  const begin = async (runbook: Runbook): Promise<Verdict> => {
+    reportProblems(runbook, io, json);
+    const surroundings = open.forRunbook(runbook);
+    return diagnose(runbook, surroundings, {
+      signal: io.signal,
+      observer: observers(surroundings),
+      onReading: (reading) =>
+        progress?.(`${runbook.id}: ${oneLine(reading.label, 50)}: ${judgementWord(reading).word}`),
+    });
+  };
   try {
+    const begun: Promise<Ended>[] = [];
     for (const file of await findRunbooks(files, io.cwd)) {
-      try {
-        const runbook = await readRunbook(file, io.cwd);
-        reportProblems(runbook, io, json);
-        const surroundings = open.forRunbook(runbook);
-        const verdict = await diagnose(runbook, surroundings, {
-          signal: io.signal,
-          observer: observerFor(runbook, shared),
-          onReading: (reading) =>
-            progress?.(`${runbook.id}: ${oneLine(reading.label, 50)}: ${judgementWord(reading).word}`),
-        });
-        verdicts.push(verdict);
-        if (!json) io.out(`${verdicts.length > 1 ? '\n' : ''}${verdictText(verdict, io)}`);
-        if (verdict.verdict === 'inconclusive') exitCode = Math.max(exitCode, 1);
-      } catch (error) {
+      const read = await readRunbook(file, io.cwd).catch((error: unknown) => ({ error }));
+      begun.push('error' in read ? Promise.resolve({ verdict: null, ...read }) : settled(begin(read)));
+    }
+    for (const ending of begun) {
+      const { verdict, error } = await ending;
+      if (verdict === null) {
         if (io.signal.aborted) throw error;
         exitCode = Math.max(exitCode, printError(error, io, json));
+        continue;
       }
+      verdicts.push(verdict);
+      if (!json) io.out(`${verdicts.length > 1 ? '\n' : ''}${verdictText(verdict, io)}`);
+      if (verdict.verdict === 'inconclusive') exitCode = Math.max(exitCode, 1);
     }
   } finally {
     await open.close();
@@ -58,9 +68,17 @@ export async function diagnoseCommand(
   return exitCode;
 }
 
-/** Runbooks share what identical commands saw, unless parameters of their own make them differ. */
-function observerFor(runbook: Runbook, shared: Observer): Observer | undefined {
-  return runbook.frontMatter.params.length === 0 ? shared : undefined;
+interface Ended {
+  readonly verdict: Verdict | null;
+  readonly error: unknown;
+}
+
+/** All run side by side and are printed in their order: none may fail before its turn. */
+function settled(begun: Promise<Verdict>): Promise<Ended> {
+  return begun.then(
+    (verdict) => ({ verdict, error: null }),
+    (error: unknown) => ({ verdict: null, error }),
+  );
 }
 
 function verdictText(verdict: Verdict, io: Io): string {

@@ -9,7 +9,8 @@ export function withSurroundings(command: Command): Command {
     .option('--label <name=value>', 'a label of the alert ($LABEL_NAME); may be repeated', collect)
     .option('--prometheus <url>', 'the Prometheus that answers PromQL (or ALLCLEAR_PROMETHEUS)')
     .option('--scrape <[job=]url>', 'a metrics page for the built-in scraper; may be repeated', collect)
-    .option('--sample-seconds <n>', 'time between the two samples of a rate (default 5)');
+    .option('--sample-seconds <n>', 'time between the two samples of a rate (default 5)')
+    .option('--sandbox', 'run the checks as those that run by themselves: nothing can be changed');
 }
 
 /** Commands that run checks: they read the system and change nothing. */

@@ -20,6 +20,7 @@ export const incidentCommands: Declare = (io, done) => {
     .option('--scrape <url>', '[JOB=]URL of metrics for promql checks, repeat for several', collect)
     .option('--prometheus <url>', 'the Prometheus that answers promql checks')
     .option('--sample-seconds <seconds>', 'between the two samples of a rate (5)')
+    .option('--sandbox', 'run the checks, not the steps, where nothing can be changed')
     .option('--actor <name>', 'who acts (ALLCLEAR_ACTOR, your user name)')
     .option('--write', 'put the History entry into the runbook file itself')
     .option('--json', 'print the result as one object; events as JSON lines on stderr')
