@@ -38,16 +38,17 @@ function sqlite(): Fresh {
 }
 
 function postgres(): Fresh {
-  let database: FreshDatabase | undefined;
+  let made: Promise<FreshDatabase> | undefined;
   const location = async () => {
-    database ??= await freshDatabase();
-    return database.url;
+    made ??= freshDatabase();
+    return (await made).url;
   };
   afterEach(async () => {
-    if (database === undefined) return;
+    if (made === undefined) return;
+    const database = await made;
+    made = undefined;
     const left = await connectionsLeft(database);
     await database.drop();
-    database = undefined;
     expect(left, 'connections that a closed store has left behind').toEqual([]);
   });
   return { kind: 'postgres', location, open: opener(location) };

@@ -183,8 +183,7 @@ async function conclude(tx: Writer, one: Affected, id: string, intake: Intake, a
   const events = [...one.lines, ...(await evidenceOf(tx, one, id, { clock: intake.clock, at }))];
   await appendEvents(
     tx,
-    id,
-    events.map((event) => ({ ...event, at })),
+    events.map((event) => ({ incident: id, event: { ...event, at } })),
   );
   if (!intake.desk) return;
   if (!one.known) await intake.desk.opened(tx, id);

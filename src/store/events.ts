@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
+import type { Chain } from './chain.ts';
 import { forUpdate, type Reader, type Writer } from './database.ts';
+import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
 import type { EventRow } from './schema.ts';
-
-/** What the first event of an incident is chained to. */
-export const GENESIS = '0'.repeat(64);
+import { storable } from './storable.ts';
+import { attachedTo } from './transaction.ts';
 
 /** Events of one incident; past it only a new incident can go on. */
 export const MAX_EVENTS = 20_000;
-
-/** Events in one statement. */
-const ROWS = 500;
 
 /** One line of an incident's time line. */
 export interface EventRecord {
@@ -24,7 +22,7 @@ export interface EventRecord {
   readonly kind: string;
   readonly data: unknown;
   readonly prevHash: string;
-  /** See `eventHash`. */
+  /** See chain.ts. */
   readonly hash: string;
 }
 
@@ -37,61 +35,92 @@ export interface NewEvent {
 
 /**
  * Appends one event and moves the chain's head, within the caller's transaction.
- * @throws `E_NOT_FOUND` without such an incident, `E_LIMIT` when the time line is full
+ * Errors: as `appendEvents`.
  */
 export async function appendEvent(tx: Writer, incident: string, event: NewEvent): Promise<EventRecord> {
-  const [record] = await appendEvents(tx, incident, [event]);
+  const [record] = await appendEvents(tx, [{ incident, event }]);
   return record!;
 }
 
-/** Appends several events in order, with as many statements as for one. Errors: as `appendEvent`. */
+/**
+ * Appends events to any number of time lines with few statements. The incidents are held, in the order of their ids,
+ * until the transaction ends.
+ * @returns the records, in the order given
+ * @throws `E_NOT_FOUND` without such an incident, `E_LIMIT` when a time line is full (only its end still fits): then
+ *   nothing is appended
+ */
 export async function appendEvents(
   tx: Writer,
-  incident: string,
-  events: readonly NewEvent[],
+  additions: readonly { readonly incident: string; readonly event: NewEvent }[],
 ): Promise<EventRecord[]> {
-  const last = events.at(-1);
-  if (!last) return [];
-  const query = tx.selectFrom('incidents').select(['seq', 'head_hash']).where('id', '=', incident);
-  const head = await forUpdate(tx, query).executeTakeFirst();
-  if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
-  if (head.seq + events.length > MAX_EVENTS) {
-    throw new AllclearError('E_LIMIT', {
-      what: `incident ${incident} has ${MAX_EVENTS} events, its limit`,
-      next: 'Close it; the next alert or run opens a new one.',
-    });
+  const { chain } = attachedTo(tx);
+  const ids = [...new Set(additions.map(({ incident }) => incident))].toSorted();
+  const heads = await lockHeads(tx, ids);
+  const rows: EventRow[] = [];
+  for (const { incident, event } of additions) {
+    const head = heads.get(incident);
+    if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
+    refuseBeyondLimit(incident, head.seq, event.kind);
+    const row = nextRow(incident, head, event, chain);
+    heads.set(incident, { seq: row.seq, hash: row.hash, at: row.at });
+    rows.push(row);
   }
-  const rows = chained(incident, head, events);
-  for (let from = 0; from < rows.length; from += ROWS) {
-    await tx
-      .insertInto('events')
-      .values(rows.slice(from, from + ROWS))
-      .execute();
-  }
-  const { seq, hash } = rows.at(-1)!;
-  await tx
-    .updateTable('incidents')
-    .set({ seq, head_hash: hash, updated_at: last.at })
-    .where('id', '=', incident)
-    .execute();
+  for (const part of inParts(rows)) await tx.insertInto('events').values(part).execute();
+  for (const part of inParts([...heads])) await moveHeads(tx, part);
   return rows.map(toRecord);
 }
 
-/** The events as rows, each with the hash of the one before. */
-function chained(
-  incident: string,
-  head: { readonly seq: number; readonly head_hash: string },
-  events: readonly NewEvent[],
-): EventRow[] {
-  const rows: EventRow[] = [];
-  let previous = head.head_hash;
-  for (const { at, actor, kind, data } of events) {
-    const seq = head.seq + rows.length + 1;
-    const row = { incident, seq, at, actor, kind, data: toJson(data), prev_hash: previous };
-    previous = eventHash(row);
-    rows.push({ ...row, hash: previous });
+/** The end of a time line: number, hash and time of the last event. */
+interface Head {
+  readonly seq: number;
+  readonly hash: string;
+  readonly at: number;
+}
+
+async function lockHeads(tx: Writer, ids: readonly string[]): Promise<Map<string, Head>> {
+  const heads = new Map<string, Head>();
+  for (const part of inParts(ids)) {
+    const query = tx
+      .selectFrom('incidents')
+      .select(['id', 'seq', 'head_hash', 'updated_at'])
+      .where('id', 'in', part)
+      .orderBy('id');
+    for (const row of await forUpdate(tx, query).execute()) {
+      heads.set(row.id, { seq: row.seq, hash: row.head_hash, at: row.updated_at });
+    }
   }
-  return rows;
+  return heads;
+}
+
+/** Whatever has filled the time line, its incident can still be ended. */
+function refuseBeyondLimit(incident: string, seq: number, kind: string): void {
+  if (seq < MAX_EVENTS || kind === 'closed') return;
+  throw new AllclearError('E_LIMIT', {
+    what: `incident ${incident} has ${MAX_EVENTS} events, its limit`,
+    next: 'Close it; the next alert or run opens a new one.',
+  });
+}
+
+function nextRow(incident: string, head: Head, event: NewEvent, chain: Chain): EventRow {
+  const row = {
+    incident,
+    seq: head.seq + 1,
+    at: event.at,
+    actor: storable(event.actor),
+    kind: storable(event.kind),
+    data: toJson(event.data),
+    prev_hash: head.hash,
+  };
+  return { ...row, hash: chain.hash(eventLine(row)) };
+}
+
+async function moveHeads(tx: Writer, heads: readonly (readonly [string, Head])[]): Promise<void> {
+  const values = heads.map(
+    ([id, { seq, hash, at }]) => sql`(${id}, cast(${seq} as integer), ${hash}, cast(${at} as bigint))`,
+  );
+  await sql`with heads(id, seq, hash, at) as (values ${sql.join(values)})
+    update incidents set seq = heads.seq, head_hash = heads.hash, updated_at = heads.at
+    from heads where incidents.id = heads.id`.execute(tx);
 }
 
 /** The last event of a kind; null when there is none. */
@@ -146,10 +175,9 @@ export async function listEventsOfAll(
   return found;
 }
 
-/** SHA-256 over the previous hash and everything the event says, so that any later change shows. */
-export function eventHash(row: Omit<EventRow, 'hash'>): string {
-  const said = JSON.stringify([row.prev_hash, row.incident, row.seq, row.at, row.actor, row.kind, row.data]);
-  return createHash('sha256').update(said).digest('hex');
+/** Everything an event says, in the order in which it is hashed. */
+export function eventLine(row: Omit<EventRow, 'hash'>): unknown[] {
+  return [row.prev_hash, row.incident, row.seq, row.at, row.actor, row.kind, row.data];
 }
 
 function toRecord(row: EventRow): EventRecord {

@@ -1,7 +1,11 @@
+import { GENESIS } from './chain.ts';
 import { forUpdate, type Reader, type Writer } from './database.ts';
-import { GENESIS } from './events.ts';
 import { fromJson, stringMap, toJson } from './json.ts';
+import { appendLedger } from './ledger.ts';
 import type { IncidentRow } from './schema.ts';
+
+/** Who writes the ledger's lines about incidents; who opened or closed one, its time line tells. */
+const STORE = 'store';
 
 /** One incident as stored. `snapshot` is the engine's to validate. */
 export interface IncidentRecord {
@@ -74,6 +78,9 @@ export async function insertIncident(tx: Writer, incident: NewIncident): Promise
       waiting: null,
     })
     .execute();
+  const { id, at, runbook, title, severity } = incident;
+  const data = { runbook, title, severity };
+  appendLedger(tx, { at, actor: STORE, kind: 'incident-opened', incident: id, data });
 }
 
 export async function findIncident(db: Reader, id: string): Promise<IncidentRecord | null> {
@@ -168,6 +175,9 @@ export async function updateIncidentState(
     })
     .where('id', '=', id)
     .execute();
+  if (change.open) return;
+  // What its time line ends with is looked up when the transaction ends.
+  appendLedger(tx, { at: change.at, actor: STORE, kind: 'incident-closed', incident: id, data: null });
 }
 
 /** Adds to the number of alerts it has had. */

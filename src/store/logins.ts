@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
+import { appendLedger } from './ledger.ts';
 import type { LoginTable } from './schema.ts';
 
 /** A log-in, on the way or open. Known by the hash of a cookie's value; times are epoch ms. */
@@ -32,6 +33,9 @@ export async function insertLogin(tx: Writer, login: LoginRecord): Promise<void>
       expires_at: login.expiresAt,
     })
     .execute();
+  const { kind, owner, role, madeAt } = login;
+  if (kind !== 'open') return;
+  appendLedger(tx, { at: madeAt, actor: owner ?? '', kind: 'login', incident: null, data: { role } });
 }
 
 export async function findLogin(db: Reader, hash: string): Promise<LoginRecord | null> {

@@ -1,6 +1,7 @@
 import { Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
 import { AllclearError, systemClock } from '../kernel/index.ts';
+import { openChain } from './chain.ts';
 import { DatabaseTime } from './database-time.ts';
 import { Listeners } from './listeners.ts';
 import { migrate } from './migrate.ts';
@@ -48,7 +49,7 @@ function assemble({ db, pool, place, time, now }: Parts): Store {
     kind: 'postgres',
     location: place.shown,
     db,
-    write: writer(db, () => {
+    write: writer(db, openChain(null), () => {
       listeners.call();
       changes.announce();
     }),

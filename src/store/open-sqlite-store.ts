@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Kysely } from 'kysely';
 import { systemClock } from '../kernel/index.ts';
+import { openChain } from './chain.ts';
 import { Listeners } from './listeners.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
@@ -14,7 +15,7 @@ export async function openSqliteStore(path: string, options: StoreOptions): Prom
   const { clock = systemClock, busyMs = 5_000 } = options;
   const file = path === ':memory:' ? path : resolve(path);
   const database = openSqlite(file, busyMs);
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database, file) });
+  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect({ database, file, busyMs }) });
   try {
     await migrate(db, file);
   } catch (error) {
@@ -27,7 +28,7 @@ export async function openSqliteStore(path: string, options: StoreOptions): Prom
     kind: 'sqlite',
     location: file,
     db,
-    write: writer(db, () => listeners.call()),
+    write: writer(db, openChain(null), () => listeners.call()),
     now: () => clock.now(),
     onChange: (listener) => {
       const stop = listeners.add(listener);

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { onEachStore } from '../../test/stores.ts';
 import type { AllclearError } from '../kernel/index.ts';
 import { decideAttempt, finishAttempt, insertIntent, listAttempts, renewLease } from './attempts.ts';
-import { appendEvent, eventHash, listEvents, MAX_EVENTS } from './events.ts';
+import { openChain } from './chain.ts';
+import { appendEvent, appendEvents, eventLine, listEvents, MAX_EVENTS } from './events.ts';
 import {
   findIncident,
   findOpenByKey,
@@ -80,7 +81,9 @@ onEachStore('repositories', (fresh) => {
       for (const { hash, prevHash, incident, seq, at, actor, kind, data } of events) {
         expect(prevHash).toBe(before);
         expect(hash).toBe(
-          eventHash({ prev_hash: before, incident, seq, at, actor, kind, data: JSON.stringify(data) }),
+          openChain(null).hash(
+            eventLine({ prev_hash: before, incident, seq, at, actor, kind, data: JSON.stringify(data) }),
+          ),
         );
         before = hash;
       }
@@ -95,6 +98,41 @@ onEachStore('repositories', (fresh) => {
       await expect(append).rejects.toThrow('power cut');
       expect(await listEvents(store.db, 'inc-1')).toEqual([]);
       expect((await findIncident(store.db, 'inc-1'))?.seq).toBe(0);
+    });
+
+    it('takes events of many incidents at once, each in its own line and order', async () => {
+      const ids = Array.from({ length: 1_200 }, (_, index) => `inc-many-${index}`);
+      await store.write(async (tx) => {
+        for (const id of ids) await insertIncident(tx, newIncident(id));
+      });
+      const additions = [1, 2].flatMap((round) =>
+        ids.map((incident) => ({
+          incident,
+          event: { at: round, actor: 'ada', kind: 'note', data: { round } },
+        })),
+      );
+      const records = await store.write((tx) => appendEvents(tx, additions));
+      expect(records.map(({ incident, data }) => ({ incident, data }))).toEqual(
+        additions.map(({ incident, event }) => ({ incident, data: event.data })),
+      );
+      for (const id of ['inc-many-0', 'inc-many-1199']) {
+        const events = await listEvents(store.db, id);
+        expect(events.map(({ seq, at }) => [seq, at])).toEqual([
+          [1, 1],
+          [2, 2],
+        ]);
+        expect(events[1]?.prevHash).toBe(events[0]?.hash);
+        expect(await findIncident(store.db, id)).toMatchObject({ seq: 2, updatedAt: 2 });
+      }
+    });
+
+    it('hashes what is stored, also of text that a database cannot hold', async () => {
+      const event = { at: 5, actor: 'a\0b\ud800', kind: 'note', data: { text: '\0\udfff' } };
+      const record = await store.write((tx) => appendEvent(tx, 'inc-1', event));
+      const [stored] = await listEvents(store.db, 'inc-1');
+      expect(stored).toEqual(record);
+      const raw = await store.db.selectFrom('events').selectAll().executeTakeFirstOrThrow();
+      expect(raw.hash).toBe(openChain(null).hash(eventLine(raw)));
     });
 
     it('has an end: a runaway incident does not fill the disk', async () => {

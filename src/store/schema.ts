@@ -233,3 +233,4 @@ export type AttemptRow = Selectable<AttemptTable>;
 export type OutboxRow = Selectable<OutboxTable>;
 export type AlertRow = Selectable<AlertTable>;
 export type WorkRow = Selectable<WorkTable>;
+export type LedgerRow = Selectable<LedgerTable>;

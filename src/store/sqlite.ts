@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -18,6 +19,8 @@ import { storable } from './storable.ts';
 const WAL_ATTEMPTS = 50;
 const WAL_PAUSE_MS = 20;
 const CACHED_STATEMENTS = 128;
+/** Longest pause between two attempts to begin a transaction while another program writes. */
+const LONGEST_TURN_MS = 10;
 
 /**
  * Opens (or makes) the database file, with its folder.
@@ -70,18 +73,23 @@ function requireWritable(database: DatabaseSync): void {
   database.exec('ROLLBACK');
 }
 
-export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: DatabaseSync;
-  readonly #file: string;
+export interface OpenDatabase {
+  readonly database: DatabaseSync;
+  readonly file: string;
+  /** Milliseconds to wait for another program's transaction. */
+  readonly busyMs: number;
+}
 
-  constructor(database: DatabaseSync, file: string) {
+export class NodeSqliteDialect extends SqliteDialect {
+  readonly #open: OpenDatabase;
+
+  constructor(open: OpenDatabase) {
     super({ database: () => Promise.reject(new TypeError('the driver below holds the database')) });
-    this.#database = database;
-    this.#file = file;
+    this.#open = open;
   }
 
   override createDriver(): Driver {
-    return new NodeSqliteDriver(this.#database, this.#file);
+    return new NodeSqliteDriver(this.#open);
   }
 
   override createAdapter(): SqliteAdapter {
@@ -99,8 +107,8 @@ class TransactionalAdapter extends SqliteAdapter {
 class NodeSqliteDriver implements Driver {
   readonly #connection: NodeSqliteConnection;
 
-  constructor(database: DatabaseSync, file: string) {
-    this.#connection = new NodeSqliteConnection(database, file);
+  constructor(open: OpenDatabase) {
+    this.#connection = new NodeSqliteConnection(open);
   }
 
   async init(): Promise<void> {}
@@ -109,9 +117,8 @@ class NodeSqliteDriver implements Driver {
     return this.#connection;
   }
 
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // A deferred BEGIN that reads and then writes fails at once when another process wrote meanwhile.
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  async beginTransaction(): Promise<void> {
+    await this.#connection.begin();
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
@@ -140,11 +147,38 @@ interface Prepared {
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   readonly #file: string;
+  readonly #busyMs: number;
   readonly #statements = new Map<string, Prepared>();
 
-  constructor(database: DatabaseSync, file: string) {
+  constructor({ database, file, busyMs }: OpenDatabase) {
     this.#database = database;
     this.#file = file;
+    this.#busyMs = busyMs;
+  }
+
+  /**
+   * Begins at once for writing: a deferred BEGIN that reads and then writes fails when another process wrote meanwhile.
+   * While somebody else writes, this waits without holding up the whole process, as SQLite's own waiting would.
+   */
+  async begin(): Promise<void> {
+    const deadline = performance.now() + this.#busyMs;
+    for (let attempt = 1; !this.#tryBegin(performance.now() >= deadline); attempt++) {
+      await pause(Math.random() * Math.min(attempt, LONGEST_TURN_MS));
+    }
+  }
+
+  /** False while another program writes; @throws `E_STORE_BUSY` then, the last time */
+  #tryBegin(last: boolean): boolean {
+    try {
+      this.#database.exec('PRAGMA busy_timeout = 0');
+      this.#database.exec('BEGIN IMMEDIATE');
+      return true;
+    } catch (error) {
+      if (isBusy(error) && !last) return false;
+      throw storeError(error, this.#file);
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${this.#busyMs}`);
+    }
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Reader, Writer } from './database.ts';
+import { appendLedger } from './ledger.ts';
 import type { TokenTable } from './schema.ts';
 
 /** An API token as stored: everything about it but the token. Times are epoch ms. */
@@ -61,6 +62,9 @@ export async function insertToken(tx: Writer, token: NewToken): Promise<void> {
       used_at: null,
     })
     .execute();
+  const { id, owner, label, role, at, by, expiresAt } = token;
+  const data = { id, owner, label, role, expiresAt };
+  appendLedger(tx, { at, actor: by, kind: 'token-made', incident: null, data });
 }
 
 export async function findTokenByHash(db: Reader, hash: string): Promise<TokenRecord | null> {
@@ -97,7 +101,10 @@ export async function markTokenRevoked(
     .where('id', '=', id)
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  if (numUpdatedRows === 0n) return false;
+  const { at, by } = change;
+  appendLedger(tx, { at, actor: by, kind: 'token-revoked', incident: null, data: { id } });
+  return true;
 }
 
 export async function markTokenUsed(tx: Writer, id: string, at: number): Promise<void> {

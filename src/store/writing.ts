@@ -1,26 +1,36 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Kysely, KyselyPlugin, PluginTransformResultArgs, QueryResult, UnknownRow } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
+import type { Chain } from './chain.ts';
 import type { Writer } from './database.ts';
+import { writeLedger } from './ledger.ts';
 import { isLost, mayTryAgain } from './postgres-errors.ts';
 import type { Schema } from './schema.ts';
+import type { Store } from './store.ts';
+import { attach } from './transaction.ts';
 
 const MAX_ATTEMPTS = 5;
 const PAUSE_MS = 20;
 
 /**
  * The store's `write`: one transaction, done again when another one was in the way.
+ * @param chain how its lines are hashed
  * @param onChange called after a commit that changed rows
  */
-export function writer(db: Kysely<Schema>, onChange: () => void) {
+export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): Store['write'] {
   return async function write<T>(work: (tx: Writer) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const changes = new ChangeCounter();
       let begun = false;
       try {
-        const result = await db.transaction().execute((tx) => {
+        const result = await db.transaction().execute(async (plain) => {
           begun = true;
-          return work(tx.withPlugin(changes));
+          const tx = plain.withPlugin(changes);
+          const attached = { chain, ledger: [] };
+          attach(tx, attached);
+          const done = await work(tx);
+          await writeLedger(tx, attached);
+          return done;
         });
         if (changes.count > 0) onChange();
         return result;
