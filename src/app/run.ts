@@ -5,7 +5,6 @@ import {
   type IncidentTimes,
   type Journal,
   type Lease,
-  type Levers,
   type Operator,
   openIncident,
   openJournal,
@@ -30,7 +29,8 @@ import {
   runbookHash,
   type Store,
 } from '../store/index.ts';
-import { DEFAULT_GUARD_URL, labelEnv } from './command-env.ts';
+import { labelEnv } from './command-env.ts';
+import { leversOf } from './guard-levers.ts';
 import { locateHome, openHomeStore, workerName } from './home.ts';
 import { resolveIncident } from './incidents.ts';
 import { readRunbook } from './read-runbooks.ts';
@@ -234,12 +234,4 @@ async function respondWith(
     onOutput: ({ text }) => view.output(text),
     verifying: { within, onRound: view.round },
   };
-}
-
-/** Without a token no lever can have been set from here, and none can be given back. */
-async function leversOf(env: RunOptions['env']): Promise<Levers | null> {
-  const token = env['ALLCLEAR_GUARD_TOKEN'];
-  if (!token) return null;
-  const { GuardLevers } = await import('../guard/index.ts');
-  return new GuardLevers(env['ALLCLEAR_GUARD_URL'] || DEFAULT_GUARD_URL, token);
 }

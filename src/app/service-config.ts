@@ -5,11 +5,14 @@ import { intakeConfig } from '../intake/index.ts';
 import { AllclearError, loadYaml } from '../kernel/index.ts';
 import { notificationsSchema } from '../notify/index.ts';
 import { accessConfig } from '../server/index.ts';
+import { deskConfig } from './desk-settings.ts';
 import { readTextFile } from './read-runbooks.ts';
 
 const serviceConfig = z.strictObject({
   /** How alerts become incidents. */
   ...intakeConfig,
+  /** What may happen by itself, and with which parameters. */
+  ...deskConfig,
   /** Who may come in. */
   ...accessConfig,
   /** Who is told what happens. */

@@ -65,6 +65,7 @@ export {
 } from './logins.ts';
 export { giveUpAttempts, hasExpired, listLiveAttempts, sweepExpired } from './lost-attempts.ts';
 export { makeFolder } from './make-folder.ts';
+export { readMeta, writeMeta } from './meta.ts';
 export { openStore } from './open-store.ts';
 export {
   claimOutbox,

@@ -66,11 +66,11 @@ export async function setNextOfAll(
   if (nothing.length > 0) await tx.deleteFrom('work').where('incident', 'in', nothing).execute();
   const rows = all.flatMap(({ incident, work, at }) => (work === null ? [] : newRow(incident, work, at)));
   if (rows.length > 0) await upsertWork(tx, rows);
-  const waiting = all.map(({ incident, waiting }) => {
+  const values = all.map(({ incident, waiting }) => {
     const text = waiting === null ? null : toJson(waiting);
     return sql`(${incident}, cast(${text} as text))`;
   });
-  await sql`with next(incident, waiting) as (values ${sql.join(waiting)})
+  await sql`with next(incident, waiting) as (values ${sql.join(values)})
     update incidents set waiting = next.waiting from next where incidents.id = next.incident`.execute(tx);
 }
 

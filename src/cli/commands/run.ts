@@ -2,9 +2,10 @@
 import { actorName } from '../../app/home.ts';
 import { type RunAbout, type RunResult, runRunbook } from '../../app/run.ts';
 import type { SurroundingsOptions } from '../../app/surroundings.ts';
-import { DEFAULT_LEASE, DEFAULT_POLICY, type Lease, type Operator } from '../../engine/index.ts';
+import { DEFAULT_POLICY, type Operator } from '../../engine/index.ts';
 import { AllclearError, formatDuration, parseDuration, printable } from '../../kernel/index.ts';
 import type { Io } from '../io.ts';
+import { leaseOf } from '../lease-setting.ts';
 import { terminalPrompter } from '../prompter.ts';
 import { type Consent, runOperator } from '../run-operator.ts';
 import { jsonView, type StepView, terminalView } from '../run-view.ts';
@@ -42,7 +43,7 @@ export async function runCommand(
     file: file ?? null,
     actor,
     policy: { ...DEFAULT_POLICY, verifyAfterEachStep: options.verifyEachStep ?? false },
-    lease: leaseOf(io),
+    lease: leaseOf(io.env),
     within: secondsOf('--within', options.within),
     write: options.write ?? false,
     env: io.env,
@@ -145,20 +146,6 @@ function secondsOf(option: string, text: string | undefined): number | undefined
   throw new AllclearError('E_USAGE', {
     what: `${option} cannot be "${text}"`,
     next: 'It takes a duration, for example 5m.',
-  });
-}
-
-/** `ALLCLEAR_LEASE_SECONDS`: how long a silent worker keeps its step. */
-function leaseOf(io: Io): Lease {
-  const text = io.env['ALLCLEAR_LEASE_SECONDS'];
-  if (!text) return DEFAULT_LEASE;
-  const seconds = Number(text);
-  if (Number.isFinite(seconds) && seconds >= 0.1 && seconds <= 3_600) {
-    return { ms: seconds * 1000, renewMs: Math.max(30, (seconds * 1000) / 3.5) };
-  }
-  throw new AllclearError('E_BAD_VALUE', {
-    what: `ALLCLEAR_LEASE_SECONDS cannot be "${text}"`,
-    next: 'It takes seconds between 0.1 and 3600.',
   });
 }
 

@@ -22,5 +22,31 @@ export const serviceCommands: Declare = (io, done) => {
       const { serveCommand } = await import('../commands/serve.ts');
       done(await serveCommand(options, io));
     });
-  return [serve];
+  const worker = new Command('worker')
+    .description('do the work of incidents: checks, approved steps, verification; any number may run')
+    .option('--site <name>', 'take only work of this site; may be repeated (work of any site)', collect)
+    .option('--concurrency <n>', 'jobs at once', '8')
+    .option(
+      '--runbooks <path>',
+      'file or folder; repeat for several (./runbooks, else the shipped ones)',
+      collect,
+    )
+    .option('--config <file>', 'YAML settings of the service (ALLCLEAR_CONFIG; else as a server has them)')
+    .option('--drain <duration>', 'how long a stop waits for running steps', '10s')
+    .option('--host <name=address>', 'reach NAME[:PORT] at ADDRESS[:PORT]; may be repeated', collect)
+    .option('--prometheus <url>', 'the Prometheus that answers PromQL (or ALLCLEAR_PROMETHEUS)')
+    .option('--scrape <[job=]url>', 'a metrics page for the built-in scraper; may be repeated', collect)
+    .option('--sample-seconds <n>', 'time between the two samples of a rate (default 5)')
+    .option('--json-logs', 'notices as JSON lines, also on a terminal')
+    .addHelpText(
+      'after',
+      `
+It needs nothing but the store that servers share with it (ALLCLEAR_STORE).
+${example('ALLCLEAR_STORE=postgres://allclear@db/allclear allclear worker --site eu-1', 'allclear worker --concurrency 2')}`,
+    )
+    .action(async (options: object) => {
+      const { workerCommand } = await import('../commands/worker.ts');
+      done(await workerCommand(options, io));
+    });
+  return [serve, worker];
 };

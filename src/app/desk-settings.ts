@@ -1,0 +1,66 @@
+/**
+ * What plans depend on, and every process that plans must agree about: policies and parameters. A server with a
+ * configuration file writes them into the store; a worker without one takes them from there.
+ */
+import { z } from 'zod';
+import { policiesSchema } from '../engine/index.ts';
+import type { Clock } from '../kernel/index.ts';
+import { readMeta, type Store, writeMeta } from '../store/index.ts';
+
+const KEY = 'desk-settings';
+/** How soon a worker follows a server that was started with other settings. */
+const LOOK_MS = 5_000;
+
+/** Sections of the configuration file. */
+export const deskConfig = {
+  /** What may happen by itself, per runbook and severity. */
+  policies: policiesSchema,
+  /** Values of runbooks' parameters, by name. */
+  params: z.record(z.string().min(1).max(100), z.coerce.string().max(4_096)).default({}),
+};
+
+const settingsSchema = z.object(deskConfig);
+export type DeskSettings = z.output<typeof settingsSchema>;
+
+/** Lets workers that share the store plan as this server does. */
+export async function publishSettings(store: Store, { policies, params }: DeskSettings): Promise<void> {
+  await store.write((tx) => writeMeta(tx, KEY, { policies, params }));
+}
+
+/** What a server has published last; the cautious defaults when none has, or a newer one that is not understood. */
+export async function sharedSettings(store: Store): Promise<DeskSettings> {
+  const found = settingsSchema.safeParse((await readMeta(store.db, KEY)) ?? {});
+  return found.success ? found.data : settingsSchema.parse({});
+}
+
+export interface FollowedSettings {
+  readonly current: DeskSettings;
+  close(): void;
+}
+
+/** The published settings, kept up to date. Errors: the store's, at the first reading. */
+export async function followSettings(store: Store, clock: Clock): Promise<FollowedSettings> {
+  const followed = { current: await sharedSettings(store), close: () => {} };
+  const again = () => {
+    const cancel = clock.after(LOOK_MS, () => {
+      // While the store cannot be read, what was read last holds.
+      void sharedSettings(store)
+        .then(
+          (settings) => {
+            followed.current = settings;
+          },
+          () => {},
+        )
+        .finally(() => {
+          if (!closed) again();
+        });
+    });
+    followed.close = () => {
+      closed = true;
+      cancel();
+    };
+  };
+  let closed = false;
+  again();
+  return followed;
+}
