@@ -23,6 +23,7 @@ export function openApi(version: string): FastifyDynamicSwaggerOptions {
       },
       tags: [
         { name: 'incidents', description: 'What happened, what is known, what to do' },
+        { name: 'actions', description: 'What people do about it' },
         { name: 'runbooks', description: 'The library' },
         { name: 'alerts', description: 'How alerts come in' },
         { name: 'service', description: 'The service itself' },

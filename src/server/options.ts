@@ -1,6 +1,5 @@
-import type { Actor } from '../engine/index.ts';
-import type { Clock, Log } from '../kernel/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Actor, Desk } from '../engine/index.ts';
+import type { Log } from '../kernel/index.ts';
 import type { App } from './app.ts';
 import type { Access } from './gate.ts';
 import type { RunbookShelf } from './shelf.ts';
@@ -8,8 +7,8 @@ import type { StreamLimits } from './streams/streams.ts';
 
 /** What the HTTP application works with. */
 export interface ServerOptions {
-  readonly store: Store;
-  readonly clock: Clock;
+  /** Where incidents are seen and changed. */
+  readonly desk: Desk;
   readonly access: Access;
   /** Addresses and networks of proxies whose word on who calls is taken; nobody's by default. */
   readonly trustProxy?: readonly string[];

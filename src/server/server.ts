@@ -10,6 +10,8 @@ import { watchConnections } from './let-go.ts';
 import { ServiceMetrics } from './metrics/service-metrics.ts';
 import { openApi } from './open-api.ts';
 import type { ServerOptions } from './options.ts';
+import { actionRoutes } from './routes/actions.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -49,7 +51,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   const known = watchRoutes(app);
   const streams = new Streams(options);
   const metrics = new ServiceMetrics({ ...options, streams: () => streams.open });
-  logRequests(app, options.log, options.clock);
+  logRequests(app, options.log, options.desk.clock);
   answerFailures(app, known, options.log, metrics);
   await app.register(fastifySwagger, openApi(options.version));
   await options.access.install?.(app);
@@ -62,7 +64,9 @@ export async function createServer(options: ServerOptions): Promise<App> {
   app.register(async (routes: App) => {
     metricsRoutes(routes, metrics);
     healthRoutes(routes, options);
-    incidentRoutes(routes, options, streams);
+    incidentRoutes(routes, options);
+    eventRoutes(routes, options, streams);
+    actionRoutes(routes, options);
     runbookRoutes(routes, options);
     webhookRoutes(routes, options, metrics);
     workerRoutes(routes, options);

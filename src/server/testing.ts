@@ -15,13 +15,15 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function startTestServer(changes: Partial<ServerOptions> = {}): Promise<TestServer> {
+export async function startTestServer({
+  store: given,
+  ...changes
+}: Partial<ServerOptions> & { store?: Store } = {}): Promise<TestServer> {
   const clock = new TestClock();
-  const store = changes.store ?? (await openStore(':memory:', { clock }));
+  const store = given ?? (await openStore(':memory:', { clock }));
   const logged: LogEntry[] = [];
   const app = await createServer({
-    store,
-    clock,
+    desk: { store, clock, library: { list: () => [] }, policies: [], params: {}, secrets: [] },
     access: testAccess,
     shelf: { all: () => [], find: () => null, problems: () => [] },
     log: (entry) => logged.push(entry),

@@ -3,12 +3,12 @@
  * at most once a second; what happens in this process is counted as it happens.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type Clock, toAllclearError } from '../../kernel/index.ts';
+import type { Desk } from '../../engine/index.ts';
+import { toAllclearError } from '../../kernel/index.ts';
 import {
   listWorkers,
   type OutboxFigures,
   outboxFigures,
-  type Store,
   type StoreFigures,
   storeFigures,
 } from '../../store/index.ts';
@@ -29,8 +29,7 @@ const STATES = [
 const OUTCOMES = ['succeeded', 'failed', 'timed-out', 'cancelled', 'unknown'] as const;
 
 interface Sources {
-  readonly store: Store;
-  readonly clock: Clock;
+  readonly desk: Pick<Desk, 'store' | 'clock'>;
   readonly shelf: RunbookShelf;
   readonly version: string;
   /** Event streams that are open now. */
@@ -142,7 +141,7 @@ export class ServiceMetrics {
 
   /** The metrics in text; those who ask at once, or soon after each other, get the same. */
   text(): Promise<string> {
-    const { clock } = this.#sources;
+    const { clock } = this.#sources.desk;
     if (this.#text && clock.monotonic() < this.#until) return this.#text;
     const began = clock.monotonic();
     this.#until = Number.POSITIVE_INFINITY;
@@ -154,7 +153,8 @@ export class ServiceMetrics {
   }
 
   async #read(): Promise<string> {
-    const { store, streams } = this.#sources;
+    const { desk, streams } = this.#sources;
+    const { store } = desk;
     this.#streams.set(streams());
     try {
       const now = store.now();

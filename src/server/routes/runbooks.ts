@@ -68,7 +68,7 @@ const runbookView = runbookSummary
 
 const libraryProblem = z.object({ file: z.string(), line: z.number().nullable(), what: z.string() });
 
-export function runbookRoutes(app: App, { shelf, store }: ServerOptions): void {
+export function runbookRoutes(app: App, { shelf, desk: { store } }: ServerOptions): void {
   app.get(
     '/api/v1/runbooks',
     {

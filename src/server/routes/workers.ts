@@ -16,7 +16,7 @@ const worker = z.object({
   seenAt: z.number(),
 });
 
-export function workerRoutes(app: App, { store }: ServerOptions): void {
+export function workerRoutes(app: App, { desk: { store } }: ServerOptions): void {
   app.get(
     '/api/v1/workers',
     {

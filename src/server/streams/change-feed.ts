@@ -3,9 +3,9 @@
  * change are not quite in the order of commits (several processes, clocks that are set), so every look goes back a
  * little, and leaves out what it has seen.
  */
+import { summarize } from '../../engine/index.ts';
 import type { Clock } from '../../kernel/index.ts';
 import { changedIncidents, findIncidents, type IncidentPlace, type Store } from '../../store/index.ts';
-import { toSummary } from '../schemas.ts';
 import { Bell } from './bell.ts';
 import { frame } from './frame.ts';
 
@@ -112,7 +112,7 @@ export class ChangeFeed {
     const records = await findIncidents(this.#store.db, ids);
     return records
       .toSorted((a, b) => a.updatedAt - b.updatedAt)
-      .map((record) => ({ at: record.updatedAt, frame: frame(record.updatedAt, toSummary(record)) }));
+      .map((record) => ({ at: record.updatedAt, frame: frame(record.updatedAt, summarize(record)) }));
   }
 
   #append(changes: readonly Omit<Change, 'n'>[]): void {

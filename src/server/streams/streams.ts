@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AllclearError } from '../../kernel/index.ts';
+import { AllclearError, type Clock } from '../../kernel/index.ts';
 import type { IncidentRecord } from '../../store/index.ts';
 import { type Access, actorOf } from '../gate.ts';
 import type { ServerOptions } from '../options.ts';
@@ -32,7 +32,7 @@ type Next = () => Promise<readonly string[]>;
 
 export class Streams {
   readonly #access: Access;
-  readonly #options: ServerOptions;
+  readonly #clock: Clock;
   readonly #limits: StreamLimits;
   readonly #incidents: IncidentFeeds;
   readonly #changes: ChangeFeed;
@@ -41,8 +41,9 @@ export class Streams {
   #closed = false;
 
   constructor(options: ServerOptions) {
-    const { store, clock, access, log } = options;
-    this.#options = options;
+    const { desk, access, log } = options;
+    const { store, clock } = desk;
+    this.#clock = clock;
     this.#access = access;
     this.#limits = { ...DEFAULT_LIMITS, ...options.streams };
     this.#incidents = new IncidentFeeds(store, clock);
@@ -127,7 +128,7 @@ export class Streams {
       leave();
       this.#open.delete(stop);
       // One that does not read does not see the end either.
-      this.#options.clock.after(LAST_MS, () => reply.raw.destroy());
+      this.#clock.after(LAST_MS, () => reply.raw.destroy());
     };
     stop.signal.addEventListener('abort', end, { once: true });
     this.#looker.wake();
@@ -148,15 +149,14 @@ export class Streams {
         yield frames.join('');
         continue;
       }
-      const began = this.#options.clock.monotonic();
+      const began = this.#clock.monotonic();
       await rung;
-      if (this.#options.clock.monotonic() - began >= this.#limits.heartbeatMs) yield HEARTBEAT;
+      if (this.#clock.monotonic() - began >= this.#limits.heartbeatMs) yield HEARTBEAT;
     }
   }
 
   /** Now and then: cuts a stream that is not read, and ends one whose actor may no longer watch. */
   #guard(request: FastifyRequest, reply: FastifyReply, stop: AbortController): () => void {
-    const { clock } = this.#options;
     let written = -1;
     let cancel = () => {};
     const look = () => {
@@ -168,9 +168,9 @@ export class Streams {
         if (error instanceof AllclearError && error.httpStatus < 500 && error.code !== 'E_RATE_LIMITED')
           stop.abort();
       });
-      cancel = clock.after(this.#limits.heartbeatMs, look);
+      cancel = this.#clock.after(this.#limits.heartbeatMs, look);
     };
-    cancel = clock.after(this.#limits.heartbeatMs, look);
+    cancel = this.#clock.after(this.#limits.heartbeatMs, look);
     return () => cancel();
   }
 }
