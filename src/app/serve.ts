@@ -1,20 +1,18 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
-import type { Actor } from '../engine/index.ts';
+import { type Actor, type Desk, policiesSchema } from '../engine/index.ts';
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
-import {
-  AllclearError,
-  type Clock,
-  type Log,
-  parseAddress,
-  systemClock,
-  systemCode,
-} from '../kernel/index.ts';
-import { type App, createServer, type Readiness } from '../server/index.ts';
-import { listTokens, type Store } from '../store/index.ts';
+import { type Log, parseAddress, systemClock } from '../kernel/index.ts';
+import { announce } from '../notify/index.ts';
+import { createServer } from '../server/index.ts';
+import { listTokens } from '../store/index.ts';
 import { locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
+import { Parts } from './parts.ts';
 import { serviceAccess } from './service-access.ts';
 import { readServiceConfig } from './service-config.ts';
+import { intakeDesk } from './service-desk.ts';
+import { Health } from './service-health.ts';
+import { drain, listen } from './service-listen.ts';
 import { serviceNotifier } from './service-notifier.ts';
 import { VERSION } from './version.ts';
 
@@ -59,8 +57,18 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const store = await openHomeStore(locateHome(env, cwd));
     parts.add(() => store.close());
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
-    parts.add(async () => library.close());
+    parts.add(() => library.close());
+    const desk: Desk = {
+      store,
+      clock,
+      library,
+      policies: policiesSchema.parse([]),
+      params: {},
+      secrets: [],
+      onChange: announce,
+    };
     const intake = createIntake({
+      desk: intakeDesk(desk),
       store,
       clock,
       runbooks: () => library.list(),
@@ -73,10 +81,9 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const publicUrl = options.publicUrl ?? config['public-url']?.href ?? null;
     const notifier = await serviceNotifier(config.notifications, { store, log, env, cwd, publicUrl });
     parts.add(() => notifier.stop());
-    const health = new Health(store);
+    const health = new Health(store, () => clock.monotonic());
     const app = await createServer({
-      store,
-      clock,
+      desk,
       log,
       shelf: library,
       version: VERSION,
@@ -87,7 +94,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
     });
     parts.add(() => drain(app, options.drainSeconds, clock));
     const url = await listen(app, address);
-    parts.add(async () => health.drain());
+    parts.add(() => health.drain());
     const tokens = await listTokens(store.db);
     return {
       url,
@@ -102,45 +109,6 @@ export async function startService(options: ServeOptions): Promise<Service> {
   }
 }
 
-/** What has been started, for stopping in reverse order. */
-class Parts {
-  readonly #stops: (() => Promise<void>)[] = [];
-
-  add(stop: () => Promise<void>): void {
-    this.#stops.push(stop);
-  }
-
-  async stop(): Promise<void> {
-    for (let stop = this.#stops.pop(); stop; stop = this.#stops.pop()) await stop();
-  }
-}
-
-/** Whether requests may be sent here. */
-class Health {
-  readonly #store: Store;
-  #draining = false;
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  drain(): void {
-    this.#draining = true;
-  }
-
-  async look(): Promise<Readiness> {
-    const store = await this.#store
-      .write(async (tx) => tx.selectFrom('meta').select('key').limit(1).execute())
-      .then(() => 'ok')
-      .catch((error: unknown) => (error instanceof AllclearError ? error.code : 'E_STORE_UNUSABLE'));
-    const draining = this.#draining;
-    return {
-      ready: store === 'ok' && !draining,
-      checks: { store, server: draining ? 'is stopping' : 'ok' },
-    };
-  }
-}
-
 function deliverTo(intake: AlertIntake) {
   return async (body: unknown, actor: Actor) => {
     const { alerts, truncated } = parseWebhook(body);
@@ -148,32 +116,4 @@ function deliverTo(intake: AlertIntake) {
     const incidents = new Set(received.flatMap(({ incident }) => (incident === null ? [] : [incident])));
     return { alerts: alerts.length, incidents: [...incidents] };
   };
-}
-
-/** @throws AllclearError `E_PORT_IN_USE`, `E_BAD_VALUE` (not an address of this machine) */
-async function listen(app: App, { host, port }: { host: string; port: number }): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (cause) {
-    const shown = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    if (systemCode(cause) === 'EADDRINUSE') {
-      throw new AllclearError('E_PORT_IN_USE', {
-        what: `another program already listens on ${shown}`,
-        next: 'Stop it, or choose another address with --listen (port 0 takes a free one).',
-        cause,
-      });
-    }
-    throw new AllclearError('E_BAD_VALUE', {
-      what: `cannot listen on ${shown} (${systemCode(cause) ?? String(cause)})`,
-      next: 'Choose an address of this machine with --listen.',
-      cause,
-    });
-  }
-}
-
-/** Ends the server; answers that take longer than the drain are cut. */
-async function drain(app: App, seconds: number, clock: Clock): Promise<void> {
-  const cancel = clock.after(seconds * 1000, () => app.server.closeAllConnections());
-  await app.close();
-  cancel();
 }

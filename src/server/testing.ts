@@ -1,7 +1,8 @@
 /** A server for tests: in memory, with one token per role (`viewer`, `responder`, `approver`, `admin`, `hook`). */
 import type { FastifyRequest } from 'fastify';
-import { type Actor, type Role, roles } from '../engine/index.ts';
+import { type Actor, type Desk, type Role, roles } from '../engine/index.ts';
 import { AllclearError, type LogEntry, TestClock } from '../kernel/index.ts';
+import type { Runbook } from '../runbook/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import type { App } from './app.ts';
 import type { ServerOptions } from './options.ts';
@@ -9,21 +10,33 @@ import { createServer } from './server.ts';
 
 export interface TestServer {
   readonly app: App;
+  readonly desk: Desk;
   readonly store: Store;
   readonly clock: TestClock;
   readonly logged: LogEntry[];
   close(): Promise<void>;
 }
 
+interface TestOptions extends Partial<ServerOptions> {
+  readonly store?: Store;
+  /** What the desk's library holds. */
+  readonly runbooks?: readonly Runbook[];
+}
+
 export async function startTestServer({
   store: given,
+  runbooks = [],
   ...changes
-}: Partial<ServerOptions> & { store?: Store } = {}): Promise<TestServer> {
+}: TestOptions = {}): Promise<TestServer> {
   const clock = new TestClock();
   const store = given ?? (await openStore(':memory:', { clock }));
   const logged: LogEntry[] = [];
+  const desk: Desk = {
+    ...{ store, clock, library: { list: () => runbooks } },
+    ...{ policies: [], params: {}, secrets: [] },
+  };
   const app = await createServer({
-    desk: { store, clock, library: { list: () => [] }, policies: [], params: {}, secrets: [] },
+    desk,
     access: testAccess,
     shelf: { all: () => [], find: () => null, problems: () => [] },
     log: (entry) => logged.push(entry),
@@ -36,7 +49,7 @@ export async function startTestServer({
     await app.close();
     await store.close();
   };
-  return { app, store, clock, logged, close };
+  return { app, desk, store, clock, logged, close };
 }
 
 /** Knows the tokens below. */

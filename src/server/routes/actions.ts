@@ -51,6 +51,10 @@ function actionRoute(app: App, { desk }: ServerOptions, kind: ActionKind): void 
     `/api/v1/incidents/:id/actions/${kind}`,
     {
       config: { access: actionRoles[kind] },
+      // An action that takes nothing needs no body.
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
       schema: {
         tags: ['actions'],
         summary: summaries[kind],
