@@ -1,5 +1,6 @@
 /** `allclear incidents`: what has happened, and what was done about it. */
 import { actorName, withHomeStore } from '../../app/home.ts';
+import { serverOf, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
 import {
   canGoOn,
   closeIncident,
@@ -10,10 +11,12 @@ import {
 import { eventText, type TimelineEvent, timesOf } from '../../engine/index.ts';
 import { AllclearError, formatDuration, oneLine, printable, systemClock } from '../../kernel/index.ts';
 import type { AttemptRecord, IncidentRecord } from '../../store/index.ts';
+import { incidentText } from '../incident-view.ts';
 import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { clockTime } from '../run-view.ts';
 import { wrap } from '../wrap.ts';
+import { incidentActionCommand } from './incident-action.ts';
 
 export interface IncidentsOptions {
   readonly json?: boolean;
@@ -21,13 +24,22 @@ export interface IncidentsOptions {
   readonly limit?: string;
   readonly output?: boolean;
   readonly reason?: string;
+  readonly why?: string;
+  readonly server?: string;
 }
 
 /** The list, newest first. */
 export async function incidentsCommand(options: IncidentsOptions, io: Io): Promise<number> {
   const limit = limitOf(options.limit ?? '20');
+  const openOnly = options.open ?? false;
+  const place = { ...io, server: options.server };
+  if (serverOf(place) !== null) {
+    const incidents = await withIncidentDesk(place, (desk) => desk.list({ openOnly, limit }));
+    io.out(options.json ? `${JSON.stringify(incidents, null, 2)}\n` : table(incidents, io));
+    return 0;
+  }
   const incidents = await withHomeStore(io, (store) =>
-    recentIncidents(store, { actor: actorName(io.env), limit, openOnly: options.open ?? false }),
+    recentIncidents(store, { actor: actorName(io.env), limit, openOnly }),
   );
   io.out(
     options.json ? `${JSON.stringify(incidents.map(machineIncident), null, 2)}\n` : table(incidents, io),
@@ -35,8 +47,21 @@ export async function incidentsCommand(options: IncidentsOptions, io: Io): Promi
   return 0;
 }
 
-/** One incident's time line. */
+/** One incident: of a server all that is known, of the local store its time line. */
 export async function incidentsShowCommand(id: string, options: IncidentsOptions, io: Io): Promise<number> {
+  const place = { ...io, server: options.server };
+  if (serverOf(place) !== null) {
+    const { view, events } = await withIncidentDesk(place, async (desk) => {
+      const whole = await wholeId(desk, id);
+      return { view: await desk.view(whole), events: await desk.events(whole) };
+    });
+    io.out(
+      options.json
+        ? `${JSON.stringify({ ...view, events }, null, 2)}\n`
+        : incidentText(view, events, options.output ?? false, io),
+    );
+    return 0;
+  }
   const details = await withHomeStore(io, (store) => incidentDetails(store, id, actorName(io.env)));
   io.out(
     options.json ? `${JSON.stringify(machineDetails(details), null, 2)}\n` : timeline(details, options, io),
@@ -46,7 +71,9 @@ export async function incidentsShowCommand(id: string, options: IncidentsOptions
 
 /** Ends an incident by somebody's word. */
 export async function incidentsCloseCommand(id: string, options: IncidentsOptions, io: Io): Promise<number> {
-  const why = options.reason?.trim() || 'closed by hand';
+  const why = (options.why ?? options.reason)?.trim() || 'closed by hand';
+  if (serverOf({ ...io, server: options.server }) !== null)
+    return incidentActionCommand(id, { kind: 'close', body: { why } }, options, io);
   const incident = await withHomeStore(io, (store) =>
     closeIncident(store, id, { actor: actorName(io.env), why }),
   );
@@ -65,8 +92,10 @@ function limitOf(text: string): number {
   });
 }
 
+type Listed = Pick<IncidentRecord, 'id' | 'state' | 'openedAt' | 'alertCount' | 'title'>;
+
 /** Id 20, state 12, age 10, alerts 6, and the title in what is left of 80. */
-function table(incidents: readonly IncidentRecord[], io: Io): string {
+function table(incidents: readonly Listed[], io: Io): string {
   if (incidents.length === 0) return 'No incidents. `allclear run RUNBOOK` opens one.\n';
   const head = row('INCIDENT', 'STATE', 'OPENED', 'ALERTS', 'WHAT');
   const now = systemClock.now();

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { collect, type Declare, example } from './declaration.ts';
+import { declareIncidentActions } from './incident-actions.ts';
 
 /** Working on incidents, and looking back at them. */
 export const incidentCommands: Declare = (io, done) => {
@@ -35,20 +36,40 @@ export const incidentCommands: Declare = (io, done) => {
       const { runCommand } = await import('../commands/run.ts');
       done(await runCommand(file, options, io));
     });
-  const incidents = new Command('incidents')
-    .description('what has happened, newest first')
+  return [run, incidents(io, done)];
+};
+
+const ID = ['<id>', 'its id, the beginning of it, or "last"'] as const;
+
+function incidents(...[io, done]: Parameters<Declare>): Command {
+  const list = async (_: object, command: Command) => {
+    const { incidentsCommand } = await import('../commands/incidents.ts');
+    done(await incidentsCommand(command.optsWithGlobals(), io));
+  };
+  const group = new Command('incidents')
+    .description('what has happened, newest first; of a server or of the local store')
+    .option('--server <url>', 'an `allclear serve` (ALLCLEAR_SERVER); its token in ALLCLEAR_TOKEN')
     .option('--open', 'only those that are not over')
     .option('--limit <n>', 'how many, at most 1000', '20')
     .option('--json', 'print an array')
-    .addHelpText('after', example('allclear incidents', 'allclear incidents show last'))
-    .action(async (options: object) => {
-      const { incidentsCommand } = await import('../commands/incidents.ts');
-      done(await incidentsCommand(options, io));
-    });
-  incidents
+    .addHelpText(
+      'after',
+      example(
+        'allclear incidents',
+        'allclear incidents show last',
+        'ALLCLEAR_SERVER=https://allclear.example.org allclear incidents --open',
+      ),
+    )
+    .action(list);
+  group
+    .command('list')
+    .description('the same')
+    .addHelpText('after', example('allclear incidents list --open'))
+    .action(list);
+  group
     .command('show')
-    .description("one incident's time line: who did what, and what came of it")
-    .argument('<id>', 'its id, the beginning of it, or "last"')
+    .description('one incident: what is known, what it waits for, who did what')
+    .argument(...ID)
     .option('--output', 'all of what the steps printed, not only the end')
     .option('--json', 'print one object')
     .addHelpText('after', example('allclear incidents show last'))
@@ -56,16 +77,18 @@ export const incidentCommands: Declare = (io, done) => {
       const { incidentsShowCommand } = await import('../commands/incidents.ts');
       done(await incidentsShowCommand(id, command.optsWithGlobals(), io));
     });
-  incidents
+  declareIncidentActions(group, io, done);
+  group
     .command('close')
     .description('end an incident: resolved, ruled out, inconclusive or escalated')
-    .argument('<id>', 'its id, the beginning of it, or "last"')
-    .option('--reason <text>', 'why, for those who read it later')
+    .argument(...ID)
+    .option('--why <text>', 'for those who read it later')
+    .option('--reason <text>', 'the same')
     .option('--json', 'print the incident')
-    .addHelpText('after', example('allclear incidents close last --reason "written up"'))
+    .addHelpText('after', example('allclear incidents close last --why "written up"'))
     .action(async (id: string, _: object, command: Command) => {
       const { incidentsCloseCommand } = await import('../commands/incidents.ts');
       done(await incidentsCloseCommand(id, command.optsWithGlobals(), io));
     });
-  return [run, incidents];
-};
+  return group;
+}
