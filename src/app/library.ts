@@ -3,10 +3,10 @@
  * its last good text, and is reported; an incident keeps the version it began with in any case.
  */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AllclearError, type Clock, type Log } from '../kernel/index.ts';
-import type { Runbook } from '../runbook/index.ts';
+import { familyOf, type Runbook } from '../runbook/index.ts';
 import type { RunbookShelf, ShelfProblem, ShelvedRunbook } from '../server/index.ts';
 import { runbookHash } from '../store/index.ts';
 import { findRunbooks, readRunbook } from './read-runbooks.ts';
@@ -216,12 +216,6 @@ class Shelf implements Library {
     this.#list = this.#all.map(({ runbook }) => runbook);
     this.#problems = problems;
   }
-}
-
-/** `family:` of the front matter, else the folder. */
-function familyOf({ file, frontMatter }: Runbook): string {
-  const { family } = frontMatter.raw;
-  return typeof family === 'string' && family.trim() !== '' ? family.trim() : dirname(file);
 }
 
 /** A folder's README is about the runbooks, and none. */

@@ -38,7 +38,7 @@ describe('a differential diagnosis', () => {
       runbook('wrong', WELL),
     ]);
     expect(linked.verdict).toBe('ruled-out');
-    expect(others.map(({ runbook, verdict }) => [runbook, verdict])).toEqual([
+    expect(others.map((verdict) => [verdict.runbook, verdict.verdict])).toEqual([
       ['broken', 'inconclusive'],
       ['right', 'confirmed'],
       ['wrong', 'ruled-out'],
@@ -154,7 +154,7 @@ describe('a differential diagnosis', () => {
       ...['a', 'b', 'c'].map((id) => runbook(id, WELL)),
     ];
     const { differential } = await diagnoseAll(runbook('linked', WELL), others, { limits: { runbooks: 1 } });
-    expect(differential.verdicts.map(({ runbook }) => runbook)).toEqual(['a']);
+    expect(differential.verdicts.map((verdict) => verdict.runbook)).toEqual(['a']);
     expect(differential.left).toBe('2 more runbooks of the family were not tried: there are too many.');
   });
 

@@ -22,7 +22,7 @@ export interface FamilyLimits {
   readonly seconds: number;
 }
 
-export const FAMILY_LIMITS: FamilyLimits = { runbooks: 200, atOnce: 64, seconds: 60 };
+const FAMILY_LIMITS: FamilyLimits = { runbooks: 200, atOnce: 64, seconds: 60 };
 
 export interface Family {
   readonly linked: Runbook;
@@ -151,7 +151,7 @@ export function sharedObservers(options: ObserverOptions): Observers {
   const gates = options.gates ?? createGates();
   const made = new Map<string, Observer>();
   return (surroundings) => {
-    const key = JSON.stringify([surroundings.cwd, Object.entries(surroundings.env).toSorted()]);
+    const key = JSON.stringify([surroundings.cwd, Object.entries(surroundings.env)]);
     const observer = made.get(key) ?? createObserver(surroundings, { ...options, gates });
     made.set(key, observer);
     return observer;

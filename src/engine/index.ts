@@ -35,8 +35,7 @@ export { diagnose } from './diagnose.ts';
 export {
   concludeFamily,
   diagnoseFamily,
-  FAMILY_LIMITS,
-  type FamilyVerdicts,
+  type FamilyLimits,
   sharedObservers,
 } from './differential.ts';
 export { eventText } from './event-text.ts';

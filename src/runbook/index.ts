@@ -1,5 +1,6 @@
 export { addHistoryEntry } from './add-history.ts';
 export { applyEdits, type Edit } from './edits.ts';
+export { familyOf } from './family.ts';
 export type { AlertRule, LintContext, LintDiagnostic } from './lint/rule.ts';
 export type {
   Attributes,
