@@ -1,9 +1,9 @@
 /**
- * What plans depend on, and every process that plans must agree about: policies and parameters. A server with a
+ * What every process that shares a store must agree about: policies, parameters, the sandbox for checks. A server with a
  * configuration file writes them into the store; a worker without one takes them from there.
  */
 import { z } from 'zod';
-import { policiesSchema } from '../engine/index.ts';
+import { policiesSchema, sandboxSettings } from '../engine/index.ts';
 import type { Clock } from '../kernel/index.ts';
 import { readMeta, type Store, writeMeta } from '../store/index.ts';
 
@@ -17,14 +17,19 @@ export const deskConfig = {
   policies: policiesSchema,
   /** Values of runbooks' parameters, by name. */
   params: z.record(z.string().min(1).max(100), z.coerce.string().max(4_096)).default({}),
+  /** What checks that run by themselves are kept in. */
+  sandbox: sandboxSettings.prefault({}),
 };
 
 const settingsSchema = z.object(deskConfig);
 export type DeskSettings = z.output<typeof settingsSchema>;
 
 /** Lets workers that share the store plan as this server does. */
-export async function publishSettings(store: Store, { policies, params }: DeskSettings): Promise<void> {
-  await store.write((tx) => writeMeta(tx, KEY, { policies, params }));
+export async function publishSettings(
+  store: Store,
+  { policies, params, sandbox }: DeskSettings,
+): Promise<void> {
+  await store.write((tx) => writeMeta(tx, KEY, { policies, params, sandbox }));
 }
 
 /** What a server has published last; the cautious defaults when none has, or a newer one that is not understood. */

@@ -4,10 +4,12 @@ import {
   type Case,
   DEFAULT_LEASE,
   type Desk,
+  describeSandbox,
   incidentEnv,
   type Lease,
   planNext,
   runWorker,
+  type SandboxSettings,
   type Surroundings,
   type Worker,
 } from '../engine/index.ts';
@@ -15,6 +17,7 @@ import type { Log } from '../kernel/index.ts';
 import { diagnoseIncident } from './diagnose-incident.ts';
 import { leversOf } from './guard-levers.ts';
 import { workerName } from './home.ts';
+import { openSandbox } from './sandbox.ts';
 import { openSurroundings, type SurroundingsOptions } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
@@ -28,6 +31,8 @@ export interface IncidentWorkerOptions {
   readonly lease?: Lease | undefined;
   /** Where metrics and hosts are. */
   readonly surroundings: SurroundingsOptions;
+  /** What checks are kept in; steps never are. */
+  readonly sandbox: SandboxSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly log: Log;
@@ -37,11 +42,13 @@ export interface IncidentWorkerOptions {
 export async function startIncidentWorker(options: IncidentWorkerOptions): Promise<Worker> {
   const { desk, env, cwd, log } = options;
   const { clock, store } = desk;
+  const sandbox = await openSandbox(options.sandbox);
+  log({ event: 'sandbox', sandbox: describeSandbox(sandbox) });
   const opened = await openSurroundings(options.surroundings, { env, cwd, clock });
   const name = `${workerName()}:${randomBytes(3).toString('hex')}`;
   const surround = surroundWith(
     desk,
-    { ...opened.surroundings, ...knownSecrets(desk, opened.surroundings) },
+    { ...opened.surroundings, ...knownSecrets(desk, opened.surroundings), sandbox },
     name,
   );
   try {

@@ -1,7 +1,6 @@
 /** The service's configuration file, `allclear.yaml`: each section's form is its room's. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { sandboxSettings } from '../engine/index.ts';
 import { intakeConfig } from '../intake/index.ts';
 import { AllclearError, loadYaml } from '../kernel/index.ts';
 import { notificationsSchema } from '../notify/index.ts';
@@ -16,8 +15,6 @@ const serviceConfig = z.strictObject({
   ...deskConfig,
   /** Who may come in. */
   ...accessConfig,
-  /** What checks that run by themselves are kept in. */
-  sandbox: sandboxSettings.prefault({}),
   /** Who is told what happens. */
   notifications: notificationsSchema.default([]),
 });

@@ -65,6 +65,7 @@ export async function startWorkerProgram(options: WorkerProgramOptions): Promise
       drainSeconds: options.drainSeconds,
       lease: options.lease,
       surroundings: options,
+      sandbox: (settings ?? followed!.current).sandbox,
       env,
       cwd,
       log,
