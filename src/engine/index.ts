@@ -13,7 +13,7 @@ export { approvalHash } from './desk/approvals.ts';
 export { type Desk, ITSELF, type Library } from './desk/desk.ts';
 export { type Performed, perform } from './desk/perform.ts';
 export type { Plan, PlannedWork } from './desk/plan-model.ts';
-export { planAndStore, planNext } from './desk/plan-next.ts';
+export { intakeDesk, planAndStore, planNext } from './desk/plan-next.ts';
 export {
   type IncidentPolicy,
   type Policies,
@@ -59,6 +59,7 @@ export type { Levers } from './ports.ts';
 export { redact } from './redact.ts';
 export { releaseLevers } from './release-levers.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
+export { replayState } from './replay.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export {

@@ -3,6 +3,7 @@ import {
   findWork,
   hasFiring,
   type IncidentRecord,
+  listEvents,
   lockIncident,
   type NewWork,
   setNextOfAll,
@@ -10,7 +11,7 @@ import {
 } from '../../store/index.ts';
 import type { AppendedEvent, Change } from '../change.ts';
 import { noIncident, openPage, type Page } from '../journal.ts';
-import type { TimelineEvent } from '../timeline.ts';
+import { readTimeline, type TimelineEvent } from '../timeline.ts';
 import type { PlanNext } from '../work/ports.ts';
 import { type Desk, ITSELF } from './desk.ts';
 import { type ByItself, nextByItself, plan } from './plan.ts';
@@ -50,6 +51,21 @@ export async function planAndStore(
   const record = await lockIncident(tx, incident);
   if (!record) throw noIncident(incident);
   return planFrom(tx, desk, await loadStanding(tx, desk, record, desk.store.now()), done);
+}
+
+/** For intake: what the desk does about alerts, in the transaction that keeps them. */
+export function intakeDesk(desk: Desk) {
+  return {
+    /** Its time line was begun in this transaction. */
+    opened: async (tx: Writer, incident: string): Promise<void> => {
+      const opened = readTimeline(await listEvents(tx, incident, { limit: 1 }));
+      await planAndStore(tx, desk, incident, opened);
+    },
+    /** None of its alerts fires any more: when it waits for people it is verified, once. */
+    alertsResolved: async (tx: Writer, incident: string): Promise<void> => {
+      await planAndStore(tx, desk, incident);
+    },
+  };
 }
 
 /** For workers: plans what comes next for all incidents of one transaction. */

@@ -2,6 +2,7 @@
 import { TestClock } from '../../kernel/index.ts';
 import { parseRunbook, type Runbook } from '../../runbook/index.ts';
 import {
+  countAlerts,
   findIncident,
   findWork,
   finishAttempt,
@@ -12,6 +13,7 @@ import {
   takeWork,
   type WorkRecord,
   type Writer,
+  writeAlerts,
 } from '../../store/index.ts';
 import type { Action } from '../actions.ts';
 import type { Actor, Role } from '../actor.ts';
@@ -21,7 +23,7 @@ import type { Reading, VerdictKind } from '../model.ts';
 import type { TimelineEvent } from '../timeline.ts';
 import type { Desk } from './desk.ts';
 import { perform } from './perform.ts';
-import { planAndStore } from './plan-next.ts';
+import { intakeDesk, planAndStore } from './plan-next.ts';
 import { type Policies, policiesSchema } from './policies.ts';
 import { keptRunbook, loadStanding, type Standing } from './standing.ts';
 import { standingStep } from './standing-step.ts';
@@ -265,6 +267,21 @@ export async function sweep(desk: Desk): Promise<number> {
       await planAndStore(tx, desk, incident);
     }
     return swept.length;
+  });
+}
+
+/** Its one alert fires, again or for the first time, or resolves. */
+export async function alert(desk: Desk, incident: string, status: 'firing' | 'resolved'): Promise<void> {
+  await desk.store.write(async (tx) => {
+    const at = desk.store.now();
+    const record = (await lockIncident(tx, incident))!;
+    if (!record.open) return;
+    const about = { fingerprint: 'f', startsAt: 1, endsAt: null, labels: {}, annotations: {} };
+    await writeAlerts(tx, [{ ...about, generatorUrl: null, incident, status, deliveries: 1 }], at);
+    if (record.alertCount === 0) await countAlerts(tx, incident, 1);
+    const page = openPage(tx, { incident, actor: 'alertmanager', at });
+    await page.append('alert', { status, name: 'Storm', fingerprint: 'f', startsAt: 1 });
+    if (status === 'resolved') await intakeDesk(desk).alertsResolved(tx, incident);
   });
 }
 
