@@ -20,6 +20,14 @@ export interface ToldEvent {
   readonly data: unknown;
 }
 
+/** What came of an action. */
+export interface Done {
+  /** What it put on the time line, in words. */
+  readonly did: readonly string[];
+  /** The incident as it is now. */
+  readonly incident: IncidentView;
+}
+
 const TIMEOUT_MS = 30_000;
 const MAX_PAGE = 200;
 /** A stream that says nothing for so long is taken for dead; the server breathes more often. */
@@ -36,6 +44,7 @@ const toldEvent = z.object({
   text: z.string(),
   data: z.unknown(),
 });
+const done = z.object({ did: z.array(z.string()), incident: incidentViewSchema });
 const listPage = z.object({ incidents: z.array(incidentSummarySchema), next: z.string().nullable() });
 
 export class ApiClient {
@@ -96,13 +105,13 @@ export class ApiClient {
     }
   }
 
-  /** Does one action; the incident is read anew by who wants to see what came of it. */
-  async act(id: string, kind: ActionKind, body: object): Promise<void> {
-    await this.#json(`${pathOf(id)}/actions/${kind}`, {
+  async act(id: string, kind: ActionKind, body: object): Promise<Done> {
+    const answer = await this.#json(`${pathOf(id)}/actions/${kind}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
+    return this.#read(done, answer);
   }
 
   /**

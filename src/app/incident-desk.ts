@@ -1,7 +1,7 @@
 /** Incidents to look at and act on: those of a server, or those of the local store. */
 import { type ActionKind, actionBodies, type IncidentSummary, type IncidentView } from '../engine/index.ts';
 import { AllclearError, oneLine } from '../kernel/index.ts';
-import { ApiClient, type ToldEvent } from './api-client.ts';
+import { ApiClient, type Done, type ToldEvent } from './api-client.ts';
 
 /** Errors of all: those of the engine's `perform` and `viewIncident`; with a server those of `ApiClient` as well. */
 export interface IncidentDesk {
@@ -9,7 +9,7 @@ export interface IncidentDesk {
   list(query: { openOnly: boolean; limit: number }): Promise<IncidentSummary[]>;
   view(id: string): Promise<IncidentView>;
   events(id: string): Promise<ToldEvent[]>;
-  act(id: string, kind: ActionKind, body: object): Promise<void>;
+  act(id: string, kind: ActionKind, body: object): Promise<Done>;
   /** Events after `after`, then those to come, until the connection or the signal ends. */
   follow(id: string, after: number): AsyncIterable<ToldEvent>;
 }

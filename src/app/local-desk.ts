@@ -6,7 +6,6 @@ import {
   type Desk,
   eventText,
   perform,
-  policiesSchema,
   readTimeline,
   summarize,
   viewIncident,
@@ -14,6 +13,7 @@ import {
 import { systemClock } from '../kernel/index.ts';
 import { type EventRecord, listEvents, listIncidents, type Store } from '../store/index.ts';
 import type { ToldEvent } from './api-client.ts';
+import { sharedSettings } from './desk-settings.ts';
 import { actorName, withHomeStore } from './home.ts';
 import type { DeskPlace, IncidentDesk } from './incident-desk.ts';
 import { openLibrary } from './library.ts';
@@ -25,8 +25,8 @@ export function withLocalDesk<T>(place: DeskPlace, work: (desk: IncidentDesk) =>
   return withHomeStore(place, async (store) => {
     const library = await openLibrary({ paths: [], cwd: place.cwd, clock: systemClock, log: () => {} });
     try {
-      const policies = policiesSchema.parse(undefined);
-      const desk: Desk = { store, clock: systemClock, library, policies, params: {}, secrets: [] };
+      const settings = await sharedSettings(store);
+      const desk: Desk = { store, clock: systemClock, library, ...settings, secrets: [] };
       // Whoever may write the store's file may do everything.
       const actor: Actor = { name: actorName(place.env), role: 'admin', via: 'local' };
       return await work(new LocalDesk(desk, actor, place.signal));
@@ -63,7 +63,8 @@ class LocalDesk implements IncidentDesk {
 
   async act(id: string, kind: ActionKind, body: object) {
     // `actionBody` has checked that the body is of this kind.
-    await perform(this.#desk, id, this.#actor, { ...body, kind } as Action);
+    const { events } = await perform(this.#desk, id, this.#actor, { ...body, kind } as Action);
+    return { did: events.map(eventText), incident: await this.view(id) };
   }
 
   async *follow(id: string, after: number): AsyncGenerator<ToldEvent> {

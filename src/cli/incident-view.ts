@@ -1,6 +1,6 @@
 /** One incident as people read it at a prompt, within 80 columns. */
 import type { ToldEvent } from '../app/api-client.ts';
-import type { IncidentView } from '../engine/index.ts';
+import { type IncidentView, labelEnv } from '../engine/index.ts';
 import { formatDuration, oneLine, printable, systemClock } from '../kernel/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter } from './paint.ts';
@@ -30,10 +30,14 @@ export function incidentText(view: IncidentView, events: readonly ToldEvent[], a
   ].join('\n')}\n`;
 }
 
-/** Where it stands, in a few lines: what a command says after it has changed something. */
-export function standingText(view: IncidentView, io: Io): string {
+/** What a command has done, and where the incident stands then. */
+export function doneText(did: readonly string[], view: IncidentView, io: Io): string {
   const paint = painter(io);
-  return `${[`${view.id}   ${view.state}`, ...waitingLines(view, paint)].join('\n')}\n`;
+  return `${[
+    ...did.map((text) => wrap(printable(text), COLUMNS, '  ')),
+    `${view.id}   ${view.state}`,
+    ...waitingLines(view, paint),
+  ].join('\n')}\n`;
 }
 
 /** One event in one paragraph. */
@@ -42,10 +46,10 @@ export function eventLine({ at, actor, text }: ToldEvent, paint: Paint): string 
   return wrap(`${paint('dim', clockTime(at))}  ${printable(text)}${by}`, COLUMNS, '          ');
 }
 
-/** A step whole, before somebody approves it: every command as it would run. */
-export function stepToApprove(step: Step, of: number, paint: Paint): string {
+/** A step whole, before somebody approves it: every command as it would run, and the labels it sees. */
+export function stepToApprove(step: Step, { steps, labels }: IncidentView, paint: Paint): string {
   const lines = [
-    `${paint('bold', `Step ${step.index} of ${of}: ${oneLine(step.title, 60)}`)} (${step.risk})`,
+    `${paint('bold', `Step ${step.index} of ${steps.length}: ${oneLine(step.title, 60)}`)} (${step.risk})`,
   ];
   if (step.prose !== '') lines.push(wrap(`  ${oneLine(step.prose, 1_000)}`, COLUMNS, '  '));
   for (const { language, command } of step.blocks) {
@@ -53,6 +57,9 @@ export function stepToApprove(step: Step, of: number, paint: Paint): string {
     // Nothing is cut here: what is not shown cannot be approved.
     for (const line of printable(command).trimEnd().split('\n')) lines.push(`    ${paint('cyan', line)}`);
   }
+  for (const [name, value] of Object.entries(labelEnv(labels)))
+    if (step.blocks.some(({ command }) => command.includes(name)))
+      lines.push(`  ${oneLine(name, 60)}=${JSON.stringify(printable(value))}`);
   const { have, need } = step.approvals;
   const by = have.length === 0 ? '' : `: ${have.map((one) => oneLine(one.by, 40)).join(', ')}`;
   lines.push(`  Approved by ${have.length} of ${need}${by}.`);

@@ -1,7 +1,8 @@
 /** `allclear incidents skip | decide | note …`: one action on one incident, and where it stands then. */
+import type { Done } from '../../app/api-client.ts';
 import { actionBody, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
-import type { ActionKind, IncidentView } from '../../engine/index.ts';
-import { standingText } from '../incident-view.ts';
+import type { ActionKind } from '../../engine/index.ts';
+import { doneText } from '../incident-view.ts';
 import type { Io } from '../io.ts';
 
 export interface RemoteOptions {
@@ -17,15 +18,14 @@ export async function incidentActionCommand(
 ): Promise<number> {
   const { server, json } = options as RemoteOptions;
   const body = actionBody(action.kind, action.body);
-  const view = await withIncidentDesk({ ...io, server }, async (desk) => {
-    const id = await wholeId(desk, given);
-    await desk.act(id, action.kind, body);
-    return desk.view(id);
-  });
-  printStanding(view, json === true, io);
+  const done = await withIncidentDesk({ ...io, server }, async (desk) =>
+    desk.act(await wholeId(desk, given), action.kind, body),
+  );
+  printDone(done, json === true, io);
   return 0;
 }
 
-export function printStanding(view: IncidentView, json: boolean, io: Io): void {
-  io.out(json ? `${JSON.stringify(view, null, 2)}\n` : standingText(view, io));
+export function printDone({ did, incident }: Done, json: boolean, io: Io): void {
+  if (json) io.out(`${JSON.stringify(incident, null, 2)}\n`);
+  else io.out(doneText(did, incident, io));
 }

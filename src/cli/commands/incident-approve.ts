@@ -6,7 +6,7 @@ import { stepToApprove } from '../incident-view.ts';
 import type { Io } from '../io.ts';
 import { painter } from '../paint.ts';
 import { type Prompter, terminalPrompter } from '../prompter.ts';
-import { printStanding, type RemoteOptions } from './incident-action.ts';
+import { printDone, type RemoteOptions } from './incident-action.ts';
 
 export interface ApproveOptions extends RemoteOptions {
   readonly yes?: boolean;
@@ -20,17 +20,16 @@ export async function incidentApproveCommand(
   io: Io,
   prompter: Prompter | null = io.interactive ? terminalPrompter(io) : null,
 ): Promise<number> {
-  const view = await withIncidentDesk({ ...io, server }, async (desk) => {
+  const done = await withIncidentDesk({ ...io, server }, async (desk) => {
     const id = await wholeId(desk, given);
     const before = await desk.view(id);
     const step = stepOf(before, number);
-    if (!json) io.err(stepToApprove(step, before.steps.length, painter(io)));
+    if (!json) io.err(stepToApprove(step, before, painter(io)));
     if (!yes) await requireConsent(step, prompter);
     // The hash of what was shown: had the step changed meanwhile, the approval would be refused.
-    await desk.act(id, 'approve', actionBody('approve', { step: step.index, hash: step.approvalHash }));
-    return desk.view(id);
+    return desk.act(id, 'approve', actionBody('approve', { step: step.index, hash: step.approvalHash }));
   });
-  printStanding(view, json === true, io);
+  printDone(done, json === true, io);
   return 0;
 }
 
