@@ -3,6 +3,7 @@ import { takeCredentials } from './basic-auth.ts';
 import { makeLabels } from './labels.ts';
 import type { Labels, MetricsSource, QueryResult } from './model.ts';
 import { parseFloatText } from './numbers.ts';
+import { type LoadedAlert, readAlertRules } from './prometheus-rules.ts';
 import { unsupported } from './promql/failure.ts';
 import { readBody } from './read-body.ts';
 
@@ -21,7 +22,7 @@ export interface PrometheusOptions {
 export class PrometheusSource implements MetricsSource {
   /** The URL without user and password. */
   readonly name: string;
-  readonly #endpoint: string;
+  readonly #api: string;
   readonly #authorization: string | undefined;
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
@@ -32,7 +33,7 @@ export class PrometheusSource implements MetricsSource {
     const token = options.token ?? process.env.ALLCLEAR_PROMETHEUS_TOKEN ?? '';
     this.#authorization = authorization ?? (token === '' ? undefined : `Bearer ${token}`);
     this.name = bare.href.replace(/\/$/, '');
-    this.#endpoint = `${bare.origin}${bare.pathname.replace(/\/$/, '')}/api/v1/query`;
+    this.#api = `${bare.origin}${bare.pathname.replace(/\/$/, '')}/api/v1`;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#maxBytes = options.maxBytes ?? 32 * 1024 * 1024;
   }
@@ -45,10 +46,28 @@ export class PrometheusSource implements MetricsSource {
   async query(expression: string, options: { at?: number; signal?: AbortSignal } = {}): Promise<QueryResult> {
     const form = new URLSearchParams({ query: expression, timeout: `${this.#timeoutMs}ms` });
     if (options.at !== undefined) form.set('time', String(options.at / 1000));
-    const { status, text } = await this.#post(form, options.signal);
+    const result = readResult(await this.#ask('query', { method: 'POST', body: form }, options.signal));
+    if (!result) throw this.#badResponse('the result is not of the documented form');
+    return result;
+  }
+
+  /** The alerting rules it has loaded. Throws as `query`, but for PromQL's own errors. */
+  async alertRules(signal?: AbortSignal): Promise<LoadedAlert[]> {
+    const rules = readAlertRules(await this.#ask('rules?type=alert', {}, signal));
+    if (!rules) throw this.#badResponse('its rules are not of the documented form');
+    return rules;
+  }
+
+  /** The data of a successful answer. */
+  async #ask(
+    path: string,
+    request: RequestInit,
+    signal?: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { status, text } = await this.#fetch(path, request, signal);
     if (status === 401 || status === 403) {
       throw new AllclearError('E_UNAUTHORIZED', {
-        what: `${this.name} refuses the query (${status})`,
+        what: `${this.name} refuses the request (${status})`,
         next: 'Put user:password@ into the URL, or a token into ALLCLEAR_PROMETHEUS_TOKEN.',
       });
     }
@@ -59,18 +78,19 @@ export class PrometheusSource implements MetricsSource {
     if (answer.status !== 'success' || !isRecord(answer.data)) {
       throw this.#badResponse(`it answered ${status} without a status and data`);
     }
-    const result = readResult(answer.data);
-    if (!result) throw this.#badResponse('the result is not of the documented form');
-    return result;
+    return answer.data;
   }
 
-  async #post(form: URLSearchParams, signal?: AbortSignal): Promise<{ status: number; text: string }> {
+  async #fetch(
+    path: string,
+    request: RequestInit,
+    signal?: AbortSignal,
+  ): Promise<{ status: number; text: string }> {
     // Prometheus itself gives up at the time-out; a little more lets its answer arrive.
     const timeout = AbortSignal.timeout(this.#timeoutMs + 500);
     try {
-      const response = await fetch(this.#endpoint, {
-        method: 'POST',
-        body: form,
+      const response = await fetch(`${this.#api}/${path}`, {
+        ...request,
         headers: this.#authorization === undefined ? {} : { authorization: this.#authorization },
         signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
       });
