@@ -80,6 +80,6 @@ export {
   verifyUntil,
 } from './verify.ts';
 export type { WorkerContext } from './work/context.ts';
-export type { Case, Diagnose, Execute, PlanNext, Report, Surround } from './work/ports.ts';
+export type { Case, Diagnose, Execute, PlanNext, Report, Surround, WorkDone } from './work/ports.ts';
 export { createSweep, type SweepContext } from './work/sweep.ts';
 export { runWorker, type Worker, type WorkerOptions } from './work/worker.ts';

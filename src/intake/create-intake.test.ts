@@ -1,11 +1,12 @@
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { transition } from '../engine/index.ts';
+import { type Desk, type PlanNext, planNext, transition } from '../engine/index.ts';
 import { AllclearError, TestClock } from '../kernel/index.ts';
 import { parseRunbook } from '../runbook/index.ts';
 import {
   findAlert,
   findIncident,
+  findWork,
   listEvents,
   listEvidence,
   listIncidents,
@@ -180,11 +181,12 @@ describe('what cannot be kept', () => {
   });
 
   it('does not take other deliveries with it', async () => {
-    const desk = {
-      opened: async () => {},
-      alertsResolved: async () => Promise.reject(new Error('a bug')),
+    const plan: PlanNext = async (_, done) => {
+      const events = done.flatMap((one) => one.events);
+      if (events.some(({ kind, data }) => kind === 'alert' && 'status' in data && data.status === 'resolved'))
+        throw new Error('a bug');
     };
-    const intake = intakeWith({ desk });
+    const intake = intakeWith({ plan });
     const poison = alert({ cluster: 'us' });
     await intake.accept([poison]);
     const [bad, good] = await Promise.allSettled([
@@ -196,19 +198,36 @@ describe('what cannot be kept', () => {
 });
 
 describe('an incident and its alerts', () => {
-  it('tells the desk when it opens, and when none of its alerts fires any more', async () => {
-    const told: string[] = [];
-    const desk = {
-      opened: async (_: unknown, id: string) => void told.push(`opened ${id}`),
-      alertsResolved: async (_: unknown, id: string) => void told.push(`resolved ${id}`),
+  it('is planned for when it opens, and when none of its alerts fires any more', async () => {
+    const planned: string[][] = [];
+    const plan: PlanNext = async (_, done) => {
+      for (const { events } of done) planned.push(events.map(({ kind }) => kind));
     };
-    const intake = intakeWith({ desk });
+    const intake = intakeWith({ plan });
     const [one, two] = [alert(), alert()];
-    const [received] = await intake.accept([one, two]);
-    await intake.accept([{ ...one, status: 'resolved', endsAt: 2_000 }]);
-    expect(told).toEqual([`opened ${received?.incident}`]);
-    await intake.accept([{ ...two, status: 'resolved', endsAt: 2_000 }]);
-    expect(told).toEqual([`opened ${received?.incident}`, `resolved ${received?.incident}`]);
+    await intake.accept([one, two]);
+    expect(planned).toEqual([['opened', 'alert', 'alert']]);
+    const over = { status: 'resolved', endsAt: 2_000 } as const;
+    await intake.accept([alert(), { ...one, ...over }]);
+    await intake.accept([alert({ cluster: 'us' })]);
+    expect(planned.slice(1)).toEqual([['opened', 'alert']]);
+    const third = await store.db.selectFrom('alerts').selectAll().where('status', '=', 'firing').execute();
+    await intake.accept(third.map((row) => ({ ...two, ...over, fingerprint: row.fingerprint })));
+    expect(planned.slice(2)).toEqual([['alert', 'alert'], ['alert']]);
+  });
+
+  it('is diagnosed by itself; without a runbook it waits for one; and without firing alerts it is verified', async () => {
+    const library = parseRunbook(
+      '---\nalerts: [Storm]\n---\n# Storm\n\n## Verify\n\n```bash {"normal":"exit == 0"}\ntrue\n```\n',
+      'storm.md',
+    );
+    const list = () => [library];
+    const desk: Desk = { store, clock, library: { list }, policies: [], params: {}, secrets: [] };
+    const intake = intakeWith({ runbooks: list, plan: planNext(desk) });
+    const one = alert();
+    const [known, gap] = await intake.accept([one, alert({ alertname: 'Mystery' })]);
+    expect(await findWork(store.db, known!.incident!)).toMatchObject({ kind: 'diagnose', state: 'ready' });
+    expect(await findIncident(store.db, gap!.incident!)).toMatchObject({ waiting: { kind: 'runbook' } });
   });
 
   it('has its site from the label, and alerts of another site are another incident', async () => {

@@ -1,7 +1,7 @@
 export { type AlertIntake, createIntake, type IntakeOptions } from './create-intake.ts';
 export type { IncomingAlert } from './incoming-alert.ts';
 export { intakeConfig } from './intake-config.ts';
-export { type Intake, type IntakeDesk, type Received, receive } from './receive.ts';
+export { type Intake, type Received, receive } from './receive.ts';
 export {
   MAX_WEBHOOK_BYTES,
   parseWebhook,

@@ -1,5 +1,5 @@
 /** Alerts come in, from the built-in evaluator or from Alertmanager, and open or join incidents. */
-import { openIncident } from '../engine/index.ts';
+import { type AppendedEvent, openIncident, type PlanNext } from '../engine/index.ts';
 import type { Clock } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import {
@@ -10,6 +10,7 @@ import {
   findKnownAlerts,
   hasFiring,
   lockOpenByKeys,
+  type NewEvent,
   type Store,
   type Writer,
   writeAlerts,
@@ -33,15 +34,11 @@ export interface Intake {
   readonly siteLabel?: string;
   /** How long after verify held a firing alert is still a matter of delay. Default 900,000 ms. */
   readonly stillFiringMs?: number;
-  /** Told, last in the transaction, of every incident that alerts have opened or changed. */
-  readonly desk?: IntakeDesk;
-}
-
-/** What the desk does about alerts, in the transaction that keeps them. */
-export interface IntakeDesk {
-  opened(tx: Writer, incident: string): Promise<void>;
-  /** None of its alerts fires any more: evidence, and no proof. */
-  alertsResolved(tx: Writer, incident: string): Promise<void>;
+  /**
+   * Plans what comes next for incidents that opened, have no firing alert left, or that alerts say something new about.
+   * Without it whoever asked for the alerts goes on with the incident, as a drill does.
+   */
+  readonly plan?: PlanNext;
 }
 
 export interface Received {
@@ -142,7 +139,9 @@ async function write(tx: Writer, batch: Batch, intake: Intake, now: number): Pro
   const ids = new Map<Affected, string>();
   for (const one of affected) ids.set(one, one.known?.id ?? (await open(tx, one, intake)));
   await writeOccurrences(tx, batch.occurrences, ids, now);
-  for (const one of affected) await conclude(tx, one, ids.get(one)!, intake, now);
+  const news: News[] = [];
+  for (const one of affected) news.push(await newsOf(tx, one, ids.get(one)!, intake, now));
+  await writeNews(tx, news, intake, now);
   return ids;
 }
 
@@ -164,11 +163,11 @@ async function writeOccurrences(
 }
 
 function open(tx: Writer, { first }: Affected, { clock }: Intake): Promise<string> {
-  const { alert, actor, name, runbook, site, joinKey } = first;
+  const { alert, actor, runbook, site, joinKey } = first;
   const opening = {
     runbook: runbook?.id ?? '',
     version: runbook && { file: runbook.file, source: runbook.source },
-    title: runbook?.title ?? `${name} (no runbook)`,
+    title: titleOf(first),
     severity: runbook?.frontMatter.severity ?? alert.labels['severity'] ?? null,
     labels: alert.labels,
     joinKey,
@@ -177,15 +176,54 @@ function open(tx: Writer, { first }: Affected, { clock }: Intake): Promise<strin
   return openIncident(tx, opening, actor, clock);
 }
 
-/** What the alerts mean for one incident: its count, its time line, and what the desk makes of it. */
-async function conclude(tx: Writer, one: Affected, id: string, intake: Intake, at: number): Promise<void> {
-  if (one.added > 0) await countAlerts(tx, id, one.added);
-  const events = [...one.lines, ...(await evidenceOf(tx, one, id, { clock: intake.clock, at }))];
-  await appendEvents(
+function titleOf({ name, runbook }: IdentifiedAlert): string {
+  return runbook?.title ?? `${name} (no runbook)`;
+}
+
+/** What the alerts say about one incident. */
+interface News {
+  readonly incident: string;
+  readonly one: Affected;
+  readonly events: readonly NewEvent[];
+  /** Something may follow from it. */
+  readonly matters: boolean;
+}
+
+async function newsOf(
+  tx: Writer,
+  one: Affected,
+  incident: string,
+  { clock }: Intake,
+  at: number,
+): Promise<News> {
+  if (one.added > 0) await countAlerts(tx, incident, one.added);
+  const evidence = await evidenceOf(tx, one, incident, { clock, at });
+  const quiet = one.resolved && one.open && !(await hasFiring(tx, incident));
+  const events = [...one.lines, ...evidence].map((event) => ({ ...event, at }));
+  return { incident, one, events, matters: !one.known || quiet || evidence.length > 0 };
+}
+
+async function writeNews(tx: Writer, news: readonly News[], { plan }: Intake, now: number): Promise<void> {
+  const appended = await appendEvents(
     tx,
-    events.map((event) => ({ incident: id, event: { ...event, at } })),
+    news.flatMap(({ incident, events }) => events.map((event) => ({ incident, event }))),
   );
-  if (!intake.desk) return;
-  if (!one.known) await intake.desk.opened(tx, id);
-  if (one.resolved && one.open && !(await hasFiring(tx, id))) await intake.desk.alertsResolved(tx, id);
+  const written = Map.groupBy(
+    appended as (AppendedEvent & { incident: string })[],
+    ({ incident }) => incident,
+  );
+  const done = news
+    .filter(({ matters }) => matters)
+    .map(({ incident, one }) => ({
+      incident,
+      events: [...(one.known ? [] : [openedEvent(one.first)]), ...(written.get(incident) ?? [])],
+    }));
+  if (done.length > 0) await plan?.(tx, done, now);
+}
+
+/** As `openIncident` has written it. */
+function openedEvent(first: IdentifiedAlert): AppendedEvent {
+  const { runbook } = first;
+  const data = { runbook: runbook?.id ?? '', file: runbook?.file ?? null, title: titleOf(first) };
+  return { kind: 'opened', seq: 1, data };
 }
