@@ -1,5 +1,5 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
-import { type Actor, type Desk, policiesSchema } from '../engine/index.ts';
+import { type Actor, type Desk, planNext, policiesSchema } from '../engine/index.ts';
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
 import { type Log, parseAddress, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
@@ -10,7 +10,6 @@ import { openLibrary } from './library.ts';
 import { Parts } from './parts.ts';
 import { serviceAccess } from './service-access.ts';
 import { readServiceConfig } from './service-config.ts';
-import { intakeDesk } from './service-desk.ts';
 import { Health } from './service-health.ts';
 import { drain, listen } from './service-listen.ts';
 import { serviceNotifier } from './service-notifier.ts';
@@ -68,9 +67,9 @@ export async function startService(options: ServeOptions): Promise<Service> {
       onChange: announce,
     };
     const intake = createIntake({
-      desk: intakeDesk(desk),
       store,
       clock,
+      plan: planNext(desk),
       runbooks: () => library.list(),
       actor: 'alertmanager',
       identifyingLabels: config['identify-by'],

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../app/version.ts';
 import { AllclearError } from '../kernel/index.ts';
+import { alertingCommands } from './declare/alerting.ts';
 import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
 import { drillCommands } from './declare/drills.ts';
@@ -20,6 +21,7 @@ const GROUPS: readonly Declare[] = [
   guardCommands,
   serviceCommands,
   tokenCommands,
+  alertingCommands,
 ];
 
 const NEXT = 'Add --help for what is accepted.';

@@ -1,3 +1,4 @@
+export { type Coverage, coverageOf, type DeadLink, hasGaps, isWebLink } from './coverage.ts';
 export { type AlertIntake, createIntake, type IntakeOptions } from './create-intake.ts';
 export type { IncomingAlert } from './incoming-alert.ts';
 export { intakeConfig } from './intake-config.ts';
