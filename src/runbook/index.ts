@@ -23,6 +23,7 @@ export type {
 } from './model.ts';
 export { outlineOf } from './outline.ts';
 export { parseRunbook } from './parse-runbook.ts';
+export { searchRunbooks, summaryOf } from './search.ts';
 export { type FrontMatterValue, setFrontMatterKey } from './set-front-matter.ts';
 
 /**
