@@ -1,6 +1,6 @@
 /** `allclear mcp`: what agents see and do, on standard input and output. */
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import type { Actor, Desk, Surroundings } from '../engine/index.ts';
+import { type Actor, type Desk, type Surroundings, sandboxSettings } from '../engine/index.ts';
 import { type Log, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
 import { makeMcpServer } from '../server/index.ts';
@@ -9,7 +9,6 @@ import { sharedSettings } from './desk-settings.ts';
 import { actorName, locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
 import { openSandbox } from './sandbox.ts';
-import { sandboxSettings } from '../engine/index.ts';
 import { openSurroundings, type SurroundingsOptions } from './surroundings.ts';
 import { VERSION } from './version.ts';
 

@@ -1,6 +1,7 @@
 /** `allclear worker`: a process that does the work of incidents which servers share with it. */
 import { type Desk, type Lease, type Worker } from '../engine/index.ts';
 import { type Log, systemClock } from '../kernel/index.ts';
+import { announce } from '../notify/index.ts';
 import { type DeskSettings, followSettings } from './desk-settings.ts';
 import { locateHome, openHomeStore } from './home.ts';
 import { startIncidentWorker } from './incident-worker.ts';
@@ -57,6 +58,7 @@ export async function startWorkerProgram(options: WorkerProgramOptions): Promise
         return (settings ?? followed!.current).params;
       },
       secrets: [],
+      onChange: announce,
     };
     const worker: Worker = await startIncidentWorker({
       desk,

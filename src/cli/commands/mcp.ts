@@ -18,7 +18,14 @@ export interface McpCommandOptions {
 export async function mcpCommand(options: McpCommandOptions, io: Io): Promise<number> {
   const server = options.server ?? io.env['ALLCLEAR_SERVER'] ?? '';
   if (server === '') await local(options, io);
-  else await relay({ server, token: requireToken(io), input: process.stdin, write: (line) => io.out(`${line}\n`), signal: io.signal });
+  else
+    await relay({
+      server,
+      token: requireToken(io),
+      input: process.stdin,
+      write: (line) => io.out(`${line}\n`),
+      signal: io.signal,
+    });
   return 0;
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Io } from '../io.ts';
 import { collect, type Declare, example } from './declaration.ts';
 
 /** The incident service. */
@@ -48,5 +49,30 @@ ${example('ALLCLEAR_STORE=postgres://allclear@db/allclear allclear worker --site
       const { workerCommand } = await import('../commands/worker.ts');
       done(await workerCommand(options, io));
     });
-  return [serve, worker];
+  return [serve, worker, mcpCommandOf(io, done)];
 };
+
+function mcpCommandOf(io: Io, done: (exitCode: number) => void): Command {
+  return new Command('mcp')
+    .description('serve agents over stdio: search and read runbooks, see incidents, diagnose, propose')
+    .option('--server <url>', 'a server to speak for (ALLCLEAR_SERVER); else this machine')
+    .option(
+      '--runbooks <path>',
+      'file or folder; repeat for several (./runbooks, else the shipped ones)',
+      collect,
+    )
+    .option('--host <name=address>', 'reach NAME[:PORT] at ADDRESS[:PORT]; may be repeated', collect)
+    .option('--prometheus <url>', 'the Prometheus that answers PromQL (or ALLCLEAR_PROMETHEUS)')
+    .option('--scrape <[job=]url>', 'a metrics page for the built-in scraper; may be repeated', collect)
+    .addHelpText(
+      'after',
+      `
+With a server, the agent comes in with the token in ALLCLEAR_TOKEN; without one it sees the store and the
+runbooks of this machine. It can propose steps; approving and running them is for people.
+${example('allclear mcp', 'ALLCLEAR_TOKEN=… allclear mcp --server http://127.0.0.1:8600')}`,
+    )
+    .action(async (options: object) => {
+      const { mcpCommand } = await import('../commands/mcp.ts');
+      done(await mcpCommand(options, io));
+    });
+}
