@@ -161,7 +161,7 @@ function parseMessage(line: string): Message | null {
   if (line.length > MAX_MESSAGE) return null;
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Message) : null;
+    return typeof value === 'object' && value !== null ? value : null;
   } catch {
     return null;
   }

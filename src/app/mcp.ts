@@ -1,15 +1,15 @@
 /** `allclear mcp`: what agents see and do, on standard input and output. */
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { type Actor, type Desk, type Surroundings, sandboxSettings } from '../engine/index.ts';
+import type { Actor, Desk } from '../engine/index.ts';
 import { type Log, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
 import { makeMcpServer } from '../server/index.ts';
-import { createAgentDesk } from './agent-desk.ts';
 import { sharedSettings } from './desk-settings.ts';
 import { actorName, locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
-import { openSandbox } from './sandbox.ts';
-import { openSurroundings, type SurroundingsOptions } from './surroundings.ts';
+import { Parts } from './parts.ts';
+import { openAgents } from './service-agents.ts';
+import type { SurroundingsOptions } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 export interface McpOptions {
@@ -25,35 +25,23 @@ export interface McpOptions {
 
 /** Serves the store and the runbooks of this machine. Errors: those of the library and of the store. */
 export async function serveLocalMcp(options: McpOptions): Promise<void> {
-  const { env, cwd, log } = options;
+  const { env, cwd, log, surroundings } = options;
   const clock = systemClock;
-  const store = await openHomeStore(locateHome(env, cwd));
-  const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
-  const opened = await openSurroundings(options.surroundings, { env, cwd, clock });
+  const parts = new Parts();
   try {
+    const store = await openHomeStore(locateHome(env, cwd));
+    parts.add(() => store.close());
+    const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
+    parts.add(() => library.close());
     const settings = await sharedSettings(store);
     const desk: Desk = { store, clock, library, ...settings, secrets: [], onChange: announce };
-    const agentDesk = createAgentDesk({
-      desk,
-      surroundings: sandboxed(opened.surroundings),
-      serves: () => true,
-    });
+    const agents = await openAgents({ desk, surroundings, sites: null, env, cwd });
+    parts.add(() => agents.close());
     const actor: Actor = { name: actorName(env), role: 'responder', via: 'agent' };
-    const handle = serveStdio(() => makeMcpServer({ desk: agentDesk, actor }, VERSION));
+    const handle = serveStdio(() => makeMcpServer({ desk: agents.desk, actor }, VERSION));
+    parts.add(() => handle.close());
     await options.ended;
-    await handle.close();
   } finally {
-    await opened.close();
-    library.close();
-    await store.close();
+    await parts.stop();
   }
-}
-
-/** Tried when the first diagnosis is wanted. */
-export function sandboxed(surroundings: Surroundings): () => Promise<Surroundings> {
-  let made: Promise<Surroundings> | null = null;
-  return () => {
-    made ??= openSandbox(sandboxSettings.parse({})).then((sandbox) => ({ ...surroundings, sandbox }));
-    return made;
-  };
 }

@@ -3,12 +3,13 @@ import { type Actor, type Desk, planNext, policiesSchema } from '../engine/index
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
 import { type Log, parseAddress, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
-import { createServer } from '../server/index.ts';
+import { createServer, mcpRoutes } from '../server/index.ts';
 import { listTokens } from '../store/index.ts';
 import { locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
 import { Parts } from './parts.ts';
 import { serviceAccess } from './service-access.ts';
+import { openAgents } from './service-agents.ts';
 import { readServiceConfig } from './service-config.ts';
 import { Health } from './service-health.ts';
 import { drain, listen } from './service-listen.ts';
@@ -80,6 +81,9 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const publicUrl = options.publicUrl ?? config['public-url']?.href ?? null;
     const notifier = await serviceNotifier(config.notifications, { store, log, env, cwd, publicUrl });
     parts.add(() => notifier.stop());
+    const sites = store.kind === 'sqlite' ? null : [''];
+    const agents = await openAgents({ desk, surroundings: {}, sites, env, cwd });
+    parts.add(() => agents.close());
     const health = new Health(store, () => clock.monotonic());
     const app = await createServer({
       desk,
@@ -90,6 +94,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
       trustProxy: config['trust-proxy'],
       deliver: deliverTo(intake),
       ready: () => health.look(),
+      extend: (routes) => mcpRoutes(routes, { desk: agents.desk, version: VERSION, log }),
     });
     parts.add(() => drain(app, options.drainSeconds, clock));
     const url = await listen(app, address);
