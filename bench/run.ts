@@ -18,6 +18,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   corpus: async () => (await import('./corpus.ts')).corpus(),
   step: async () => (await import('./step.ts')).step(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
+  family: async () => (await import('./family.ts')).family(),
   storm: async () => (await import('./storm.ts')).storm(),
   'storm-auto': async () => (await import('./storm-auto.ts')).stormAuto(),
   spiral: async () => (await import('./spiral.ts')).spiral(),
