@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startIncidentWorker } from '../src/app/incident-worker.ts';
-import { intakeDesk } from '../src/app/service-desk.ts';
 import {
   type Desk,
+  planNext,
   policiesSchema,
   readTimeline,
   sandboxSettings,
@@ -149,7 +149,7 @@ async function allVerdicts(desk: Desk, round: number): Promise<Seen> {
     runbooks: desk.library.list(),
     actor: 'bench',
     identifyingLabels: ['round'],
-    desk: intakeDesk(desk),
+    plan: planNext(desk),
   });
   const incident = received?.incident;
   if (!incident) throw new Error('the alert opened no incident');
