@@ -17,6 +17,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   cli: async () => (await import('./cli.ts')).cli(),
   corpus: async () => (await import('./corpus.ts')).corpus(),
   step: async () => (await import('./step.ts')).step(),
+  workers: async () => (await import('./workers.ts')).workers(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
   family: async () => (await import('./family.ts')).family(),
   storm: async () => (await import('./storm.ts')).storm(),

@@ -45,27 +45,25 @@ export interface FollowedSettings {
 
 /** The published settings, kept up to date. Errors: the store's, at the first reading. */
 export async function followSettings(store: Store, clock: Clock): Promise<FollowedSettings> {
-  const followed = { current: await sharedSettings(store), close: () => {} };
-  const again = () => {
-    const cancel = clock.after(LOOK_MS, () => {
+  let current = await sharedSettings(store);
+  let closed = false;
+  const look = async () => {
+    try {
+      current = await sharedSettings(store);
+    } catch {
       // While the store cannot be read, what was read last holds.
-      void sharedSettings(store)
-        .then(
-          (settings) => {
-            followed.current = settings;
-          },
-          () => {},
-        )
-        .finally(() => {
-          if (!closed) again();
-        });
-    });
-    followed.close = () => {
+    }
+    if (!closed) cancel = again();
+  };
+  const again = () => clock.after(LOOK_MS, () => void look());
+  let cancel = again();
+  return {
+    get current() {
+      return current;
+    },
+    close: () => {
       closed = true;
       cancel();
-    };
+    },
   };
-  let closed = false;
-  again();
-  return followed;
 }

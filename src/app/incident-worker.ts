@@ -67,15 +67,15 @@ export async function startIncidentWorker(options: IncidentWorkerOptions): Promi
       log,
       drainSeconds: options.drainSeconds,
     });
-    return { ...forward(worker), stop: () => worker.stop().finally(() => opened.close()) };
+    const stop = async () => {
+      await worker.stop();
+      await opened.close();
+    };
+    return { name, jobs: () => worker.jobs(), stop };
   } catch (error) {
     await opened.close();
     throw error;
   }
-}
-
-function forward(worker: Worker): Pick<Worker, 'name' | 'jobs'> {
-  return { name: worker.name, jobs: () => worker.jobs() };
 }
 
 function knownSecrets(desk: Desk, { secrets }: Surroundings): Pick<Surroundings, 'secrets'> {

@@ -1,5 +1,5 @@
 /** `allclear worker`: a process that does the work of incidents which servers share with it. */
-import { type Desk, type Lease, type Worker } from '../engine/index.ts';
+import type { Desk, Lease, Worker } from '../engine/index.ts';
 import { type Log, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
 import { type DeskSettings, followSettings } from './desk-settings.ts';

@@ -108,9 +108,10 @@ async function beginSteps(
     const about = cases.get(attempt.incident)!;
     const { step, block, attempt: number, fence } = attempt;
     const data = { step, title: titleOf(about, step), block, attempt: number, fence };
-    await scribe.append(attempt.incident, 'step-intended', data);
+    scribe.append(attempt.incident, 'step-intended', data);
     jobs.push({ kind: 'step', about, attempt });
   }
+  await scribe.flush();
   return jobs;
 }
 

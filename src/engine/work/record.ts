@@ -68,7 +68,7 @@ async function recordStepEnds(
   for (const { job, result } of ended) {
     const { state, exit, durationMs } = result;
     const data = { ...named(job), state, exit, durationMs: Math.round(durationMs) };
-    await scribe.append(job.about.incident.id, 'step-ended', data);
+    scribe.append(job.about.incident.id, 'step-ended', data);
   }
   await recordSteps(
     tx,
@@ -82,6 +82,7 @@ async function recordStepEnds(
   );
   const others = outcomes.filter(({ job }) => !accepted.has(job.attempt.id));
   await recordLate(tx, worker, others, scribe);
+  await scribe.flush();
 }
 
 /** Not accepted: it was given up meanwhile, or an earlier commit, whose answer was lost, has recorded it. */
@@ -98,7 +99,7 @@ async function recordLate(
   for (const { job, result } of outcomes) {
     const found = stored.find(({ id }) => id === job.attempt.id);
     if (!found || found.fence === job.attempt.fence) continue;
-    await scribe.append(job.about.incident.id, 'step-late', { ...named(job), state: result.state });
+    scribe.append(job.about.incident.id, 'step-late', { ...named(job), state: result.state });
     worker.log({ event: 'step-late', incident: job.about.incident.id, step: job.attempt.step });
   }
 }

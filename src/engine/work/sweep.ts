@@ -78,7 +78,8 @@ async function giveUp(context: SweepContext, attempt: AttemptRecord): Promise<vo
     const title = about ? titleOf(about, given.step) : `step ${given.step}`;
     const { step, block, attempt: number, fence, worker } = given;
     const scribe = new Scribe(tx, name, at);
-    await scribe.append(incident, 'step-unknown', { step, title, block, attempt: number, fence, worker });
+    scribe.append(incident, 'step-unknown', { step, title, block, attempt: number, fence, worker });
+    await scribe.flush();
     await planNext(tx, scribe.done(), at);
     return true;
   });

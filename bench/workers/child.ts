@@ -1,0 +1,82 @@
+/** One worker process of the benchmark: `child.ts STORE FOLDER CONCURRENCY`; told `go` and `stop` by its parent. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_LEASE, type Execute, incidentEnv, planNext, runWorker } from '../../src/engine/index.ts';
+import { systemClock } from '../../src/kernel/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import { benchDesk } from './desk.ts';
+
+const [location = '', folder = '', concurrency = '8'] = process.argv.slice(2);
+const store = await openStore(location);
+const desk = benchDesk(store);
+const log = openSync(join(folder, `${process.pid}.log`), 'a');
+
+/** The step in-process: it writes down that it ran, and is done. */
+const execute: Execute = async ({ command, surroundings }) => {
+  writeSync(log, `${surroundings.env['ALLCLEAR_INCIDENT']} ${command}\n`);
+  return {
+    exit: 0,
+    signal: null,
+    stdout: '',
+    stderr: '',
+    truncated: false,
+    timedOut: false,
+    cancelled: false,
+    missingCommand: null,
+    unreachable: null,
+    blocked: null,
+    pipeline: [0],
+    durationMs: 0,
+  };
+};
+
+process.once('disconnect', () => process.exit(1));
+process.send?.('ready');
+await until('go');
+const worker = await runWorker({
+  store,
+  clock: systemClock,
+  name: `bench:${process.pid}`,
+  version: 'bench',
+  sites: null,
+  concurrency: Number(concurrency),
+  lease: DEFAULT_LEASE,
+  surround: ({ incident, runbook }) => ({
+    clock: systemClock,
+    cwd: tmpdir(),
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      ...(runbook && incidentEnv(runbook, incident.labels, {})),
+      ALLCLEAR_INCIDENT: incident.id,
+    },
+    hosts: [],
+    metrics: null,
+    secrets: [],
+    sampleSeconds: 5,
+  }),
+  planNext: planNext(desk),
+  diagnose: () => Promise.reject(new Error('nothing is to be diagnosed here')),
+  // Verification is not what is measured.
+  verifying: { within: 0, pollSeconds: 1 },
+  levers: null,
+  execute,
+  log: (entry) => console.error(JSON.stringify(entry)),
+  drainSeconds: 5,
+});
+await until('stop');
+await worker.stop();
+await store.close();
+closeSync(log);
+process.exit(0);
+
+function until(message: string): Promise<void> {
+  return new Promise((resolve) => {
+    const listen = (said: unknown) => {
+      if (said !== message) return;
+      process.off('message', listen);
+      resolve();
+    };
+    process.on('message', listen);
+  });
+}
