@@ -36,7 +36,6 @@ export async function workers(): Promise<BenchResult> {
     for (const child of children) child.send('go');
     await allEnded(store);
     const seconds = (performance.now() - began) / 1000;
-    console.error('ended', seconds);
     const attempts = await countAttempts(store);
     for (const child of children) child.send('stop');
     await Promise.all(children.map((child) => once(child, 'exit')));

@@ -127,6 +127,8 @@ async function runServer(
     },
     halt: async (how = 'fast') => {
       const pid = Number(readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+      // Whoever waits for its end stays until then.
+      child.ref();
       const ended = child.exitCode === null ? once(child, 'exit') : Promise.resolve();
       process.kill(pid, how === 'fast' ? 'SIGINT' : 'SIGQUIT');
       await ended;

@@ -16,13 +16,11 @@ export function benchDesk(store: Store): Desk {
   };
 }
 
-/** A runbook of `true` steps, each with its number in a comment. */
+/** A runbook of `true` steps, each with its number in a comment. Verification is not what is measured. */
 export function manySteps(count: number): Runbook {
   const steps = Array.from({ length: count }, (_, index) => {
     const number = index + 1;
     return `${number}. **Step ${number}**\n\n   \`\`\`bash {"risk":"safe"}\n   true # ${number}\n   \`\`\`\n`;
   });
-  const check = (name: string) => `\`\`\`bash {"name":"${name}","normal":"value < 1.0"}\necho 0\n\`\`\`\n`;
-  const source = `# Bench\n\n## Diagnosis\n\n${check('sick')}\n## Remediation\n\n${steps.join('\n')}\n## Verify\n\n${check('well')}`;
-  return parseRunbook(source, 'bench.md');
+  return parseRunbook(`# Bench\n\n## Remediation\n\n${steps.join('\n')}`, 'bench.md');
 }

@@ -1,17 +1,19 @@
 /** The end of every transaction on an incident: what follows by itself, and what comes next, written down. */
 import {
+  appendEvents,
   findWork,
   hasFiring,
   type IncidentRecord,
   listEvents,
   lockIncident,
+  type NewEvent,
   type NewWork,
   setNextOfAll,
   type Writer,
 } from '../../store/index.ts';
 import type { AppendedEvent, Change } from '../change.ts';
 import { noIncident, openPage, type Page } from '../journal.ts';
-import { readTimeline, type TimelineEvent } from '../timeline.ts';
+import { type EventData, readTimeline, type TimelineEvent } from '../timeline.ts';
 import type { PlanNext } from '../work/ports.ts';
 import { type Desk, ITSELF } from './desk.ts';
 import { type ByItself, nextByItself, plan } from './plan.ts';
@@ -95,9 +97,7 @@ async function planAll(tx: Writer, desk: Desk, all: readonly Planning[]): Promis
   const plans: Plan[] = [];
   const rows: Parameters<typeof setNextOfAll>[1][number][] = [];
   const changes: Change[] = [];
-  for (const { at: before, done } of all) {
-    const written: TimelineEvent[] = [];
-    const at = await settle(tx, before, written);
+  for (const { at, written, done } of await settleAll(tx, all)) {
     const next = plan(at);
     const { record, now } = at;
     plans.push(next);
@@ -109,15 +109,47 @@ async function planAll(tx: Writer, desk: Desk, all: readonly Planning[]): Promis
   return plans;
 }
 
-async function settle(tx: Writer, before: Standing, written: TimelineEvent[]): Promise<Standing> {
-  let at = before;
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    at = await withAlerts(tx, at);
-    const next = nextByItself(at);
-    if (!next) return at;
-    at = await follow(tx, at, next, written);
+interface Settled extends Planning {
+  /** What has followed by itself. */
+  readonly written: readonly TimelineEvent[];
+}
+
+/** Turn by turn for all of them, so that approvals, which many steps in a row need, are appended together. */
+async function settleAll(tx: Writer, all: readonly Planning[]): Promise<Settled[]> {
+  const settled: Settled[] = all.map((planning) => ({ ...planning, written: [] }));
+  let open = settled.map((_, index) => index);
+  for (let turn = 0; turn < MAX_TURNS && open.length > 0; turn++) {
+    const grants: { readonly index: number; readonly event: NewEvent }[] = [];
+    const going: number[] = [];
+    for (const index of open) {
+      const before = settled[index]!;
+      const at = await withAlerts(tx, before.at);
+      const next = nextByItself(at);
+      settled[index] = { ...before, at };
+      if (!next) continue;
+      going.push(index);
+      if (next.kind === 'grant') grants.push({ index, event: grantEvent(at, next.step) });
+      else settled[index] = await follow(tx, { ...before, at }, next);
+    }
+    const events = await appendEvents(
+      tx,
+      grants.map(({ index, event }) => ({ incident: settled[index]!.at.record.id, event })),
+    );
+    for (const [position, event] of readTimeline(events).entries()) {
+      const { index } = grants[position]!;
+      settled[index] = withMore(settled[index]!, settled[index]!.at.state, [event]);
+    }
+    open = going;
   }
-  return at;
+  return settled;
+}
+
+function withMore(before: Settled, state: Standing['state'], more: readonly TimelineEvent[]): Settled {
+  return {
+    ...before,
+    at: standingAfter(before.at, state, more),
+    written: [...before.written, ...more],
+  };
 }
 
 /** Whether alerts still fire is only asked where the answer matters: an incident may have thousands. */
@@ -126,16 +158,20 @@ async function withAlerts(tx: Writer, at: Standing): Promise<Standing> {
   return { ...at, alerts: (await hasFiring(tx, at.record.id)) ? 'firing' : 'resolved' };
 }
 
-async function follow(tx: Writer, at: Standing, next: ByItself, written: TimelineEvent[]): Promise<Standing> {
+async function follow(
+  tx: Writer,
+  before: Settled,
+  next: Exclude<ByItself, { kind: 'grant' }>,
+): Promise<Settled> {
+  const { at } = before;
   const mine: TimelineEvent[] = [];
   const note = (event: TimelineEvent) => mine.push(event);
   const page = openPage(tx, { incident: at.record.id, actor: ITSELF, at: at.now, note });
-  const state = (await happen(page, at, next)) ?? at.state;
-  written.push(...mine);
-  return standingAfter(at, state, mine);
+  const state = await happen(page, next);
+  return withMore(before, state, mine);
 }
 
-async function happen(page: Page, at: Standing, next: ByItself): Promise<Standing['state'] | null> {
+async function happen(page: Page, next: Exclude<ByItself, { kind: 'grant' }>): Promise<Standing['state']> {
   switch (next.kind) {
     case 'diagnose':
       return page.move({ kind: 'diagnosis-started' }, {});
@@ -146,20 +182,21 @@ async function happen(page: Page, at: Standing, next: ByItself): Promise<Standin
       return page.move({ kind: 'verification-started' }, {});
     case 'escalate':
       return page.move({ kind: 'escalated', why: next.why }, { why: next.why });
-    case 'grant': {
-      const { progress, rendered, have, need } = next.step;
-      await page.append('step-approved', {
-        step: progress.index,
-        title: progress.title,
-        hash: rendered.hash,
-        by: have.map(({ by }) => by),
-        how: need === 0 ? 'policy' : 'person',
-        run: progress.run,
-        expiresAt: grantEnd(at, next.step),
-      });
-      return null;
-    }
   }
+}
+
+function grantEvent(at: Standing, step: Extract<ByItself, { kind: 'grant' }>['step']): NewEvent {
+  const { progress, rendered, have, need } = step;
+  const data: EventData<'step-approved'> = {
+    step: progress.index,
+    title: progress.title,
+    hash: rendered.hash,
+    by: have.map(({ by }) => by),
+    how: need === 0 ? 'policy' : 'person',
+    run: progress.run,
+    expiresAt: grantEnd(at, step),
+  };
+  return { at: at.now, actor: ITSELF, kind: 'step-approved', data };
 }
 
 /** As soon as one of the approvals it needs would no longer count. */
