@@ -59,7 +59,7 @@ export type { Levers } from './ports.ts';
 export { redact } from './redact.ts';
 export { releaseLevers } from './release-levers.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
-export { replayState } from './replay.ts';
+export { replayIncident } from './replay.ts';
 export { respond } from './respond.ts';
 export { DEFAULT_POLICY, type Ending, type Policy, type Respond, type Responded } from './response.ts';
 export {

@@ -29,13 +29,13 @@ export function openChain(key: string | null): Chain {
   if (key === null) {
     return { keyed: false, hash: plain, holds: (hash, line) => hash === plain(line), fingerprint: null };
   }
-  const keyed = (text: string) => createHmac('sha256', key).update(text).digest('hex');
-  const hash = (line: readonly unknown[]) => KEYED + keyed(JSON.stringify(line));
+  const mac = (text: string) => createHmac('sha256', key).update(text).digest('hex');
+  const keyed = (line: readonly unknown[]) => KEYED + mac(JSON.stringify(line));
   return {
     keyed: true,
-    hash,
-    holds: (known, line) => known === (isKeyed(known) ? hash(line) : plain(line)),
-    fingerprint: keyed('the key of an Allclear store').slice(0, 16),
+    hash: keyed,
+    holds: (hash, line) => hash === (isKeyed(hash) ? keyed(line) : plain(line)),
+    fingerprint: mac('the key of an Allclear store').slice(0, 16),
   };
 }
 

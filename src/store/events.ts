@@ -67,7 +67,7 @@ export async function appendEvents(
   }
   for (const part of inParts(rows)) await tx.insertInto('events').values(part).execute();
   for (const part of inParts([...heads])) await moveHeads(tx, part);
-  return rows.map(toRecord);
+  return rows.map(toEventRecord);
 }
 
 /** The end of a time line: number, hash and time of the last event. */
@@ -133,7 +133,7 @@ export async function lastEvent(db: Reader, incident: string, kind: string): Pro
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row ? toRecord(row) : null;
+  return row ? toEventRecord(row) : null;
 }
 
 /** In order; `after` skips what a reader has seen, `without` kinds it does not need. */
@@ -152,7 +152,7 @@ export async function listEvents(
     .orderBy('seq')
     .limit(options.limit ?? MAX_EVENTS)
     .execute();
-  return rows.map(toRecord);
+  return rows.map(toEventRecord);
 }
 
 /** The time lines of several incidents, each in order; `without` kinds that are not needed. */
@@ -171,7 +171,7 @@ export async function listEventsOfAll(
     .orderBy('incident')
     .orderBy('seq')
     .execute();
-  for (const row of rows) found.get(row.incident)?.push(toRecord(row));
+  for (const row of rows) found.get(row.incident)?.push(toEventRecord(row));
   return found;
 }
 
@@ -180,7 +180,7 @@ export function eventLine(row: Omit<EventRow, 'hash'>): unknown[] {
   return [row.prev_hash, row.incident, row.seq, row.at, row.actor, row.kind, row.data];
 }
 
-function toRecord(row: EventRow): EventRecord {
+export function toEventRecord(row: EventRow): EventRecord {
   return {
     incident: row.incident,
     seq: row.seq,

@@ -20,6 +20,8 @@ export {
   listAttempts,
   renewLease,
 } from './attempts.ts';
+export { type AuditReport, verifyAudit } from './audit.ts';
+export { beginKey } from './audit-key.ts';
 export type { Reader, Writer } from './database.ts';
 export {
   appendEvent,
@@ -32,6 +34,7 @@ export {
 } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
 export { type StoreFigures, storeFigures } from './figures.ts';
+export type { AuditFinding } from './findings.ts';
 export {
   changedIncidents,
   type IncidentPlace,
@@ -54,6 +57,7 @@ export {
   relinkIncident,
   updateIncidentState,
 } from './incidents.ts';
+export { appendLedger } from './ledger.ts';
 export {
   countLogins,
   extendLogin,
@@ -80,6 +84,7 @@ export {
   pruneOutbox,
   putOutbox,
 } from './outbox.ts';
+export type { Replay, Replaying } from './replay.ts';
 export { findRunbookVersion, keepRunbookVersion, runbookHash } from './runbook-versions.ts';
 export type { Store, StoreOptions } from './store.ts';
 export {

@@ -1,7 +1,7 @@
 import { Kysely, sql } from 'kysely';
-import type { Pool } from 'pg';
 import { AllclearError, systemClock } from '../kernel/index.ts';
-import { openChain } from './chain.ts';
+import { settleKey } from './audit-key.ts';
+import { type Chain, openChain } from './chain.ts';
 import { DatabaseTime } from './database-time.ts';
 import { Listeners } from './listeners.ts';
 import { migrate } from './migrate.ts';
@@ -10,7 +10,7 @@ import { PostgresChanges } from './postgres-changes.ts';
 import { type Place, readPlace } from './postgres-place.ts';
 import type { Schema } from './schema.ts';
 import type { Store, StoreOptions } from './store.ts';
-import { writer } from './writing.ts';
+import { reading, writer } from './writing.ts';
 
 /** The oldest that its makers still keep up. */
 const OLDEST = 14;
@@ -22,37 +22,47 @@ export async function openPostgresStore(url: string, options: StoreOptions): Pro
   const pool = openPool(place, busyMs);
   const db = new Kysely<Schema>({ dialect: new PoolDialect(pool, place) });
   const time = new DatabaseTime(() => askTime(db), systemClock);
+  const chain = openChain(options.auditKey ?? null);
+  const now = clock ? () => clock.now() : () => time.now();
+  const listeners = new Listeners();
+  const changes = new PostgresChanges(place, pool, listeners);
+  const write = writer(db, chain, () => {
+    listeners.call();
+    changes.announce();
+  });
+  const parts = { db, chain, place, time, now, listeners, changes, write };
   try {
     await requireSuitable(db, place);
     await migrate(db, place.shown);
     await time.start();
+    await settleKey({ db, write: parts.write, chain, location: place.shown, now });
   } catch (error) {
     time.stop();
     await db.destroy();
     throw error;
   }
-  return assemble({ db, pool, place, time, now: clock ? () => clock.now() : () => time.now() });
+  return assemble(parts);
 }
 
 interface Parts {
   readonly db: Kysely<Schema>;
-  readonly pool: Pool;
+  readonly chain: Chain;
   readonly place: Place;
   readonly time: DatabaseTime;
   readonly now: () => number;
+  readonly listeners: Listeners;
+  readonly changes: PostgresChanges;
+  readonly write: Store['write'];
 }
 
-function assemble({ db, pool, place, time, now }: Parts): Store {
-  const listeners = new Listeners();
-  const changes = new PostgresChanges(place, pool, listeners);
+function assemble({ db, chain, place, time, now, listeners, changes, write }: Parts): Store {
   return {
     kind: 'postgres',
     location: place.shown,
+    chain,
     db,
-    write: writer(db, openChain(null), () => {
-      listeners.call();
-      changes.announce();
-    }),
+    write,
+    snapshot: (work) => reading(db, work),
     now,
     onChange: (listener) => {
       const stop = listeners.add(listener);

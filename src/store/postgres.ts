@@ -5,6 +5,7 @@ import {
   type Driver,
   PostgresDialect,
   type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
 import { AllclearError } from '../kernel/index.ts';
@@ -82,9 +83,14 @@ class PoolDriver implements Driver {
     }
   }
 
-  async beginTransaction(connection: PoolConnection): Promise<void> {
+  async beginTransaction(connection: PoolConnection, { accessMode }: TransactionSettings): Promise<void> {
     // Not the server's default: rows that are read and then written are locked (`forUpdate`).
-    await connection.run('begin isolation level read committed read write');
+    const reads = accessMode === 'read only';
+    await connection.run(
+      `begin isolation level ${reads ? 'repeatable read read only' : 'read committed read write'}`,
+    );
+    // A slow taker of an export must not lose it in the middle.
+    if (reads) await connection.run('set local idle_in_transaction_session_timeout = 0');
   }
 
   async commitTransaction(connection: PoolConnection): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type QueryResult,
   SqliteAdapter,
   SqliteDialect,
+  type TransactionSettings,
 } from 'kysely';
 import { systemCode } from '../kernel/index.ts';
 import { makeFolderSync } from './make-folder.ts';
@@ -39,6 +40,15 @@ export function openSqlite(file: string, busyMs: number): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
+    throw storeError(error, file);
+  }
+}
+
+/** Opens an existing store for reading beside the connection that writes. */
+export function openSqliteForReading(file: string, busyMs: number): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: busyMs, readOnly: true });
+  } catch (error) {
     throw storeError(error, file);
   }
 }
@@ -117,8 +127,9 @@ class NodeSqliteDriver implements Driver {
     return this.#connection;
   }
 
-  async beginTransaction(): Promise<void> {
-    await this.#connection.begin();
+  async beginTransaction(_: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
+    if (accessMode === 'read only') this.#connection.beginReading();
+    else await this.#connection.begin();
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
@@ -165,6 +176,11 @@ class NodeSqliteConnection implements DatabaseConnection {
     for (let attempt = 1; !this.#tryBegin(performance.now() >= deadline); attempt++) {
       await pause(Math.random() * Math.min(attempt, LONGEST_TURN_MS));
     }
+  }
+
+  /** What others commit from now on is not seen until the end; it holds nobody up. */
+  beginReading(): void {
+    this.#database.exec('BEGIN');
   }
 
   /** False while another program writes; @throws `E_STORE_BUSY` then, the last time */

@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/index.ts';
+import type { Chain } from './chain.ts';
 import type { Reader, Writer } from './database.ts';
 
 export type { Reader, Writer } from './database.ts';
@@ -7,6 +8,8 @@ export interface Store {
   readonly kind: 'sqlite' | 'postgres';
   /** The file, or the server and database without the password, for messages. */
   readonly location: string;
+  /** How its lines are hashed: for the audit. */
+  readonly chain: Chain;
   /** For reading outside a transaction. */
   readonly db: Reader;
   /**
@@ -17,6 +20,11 @@ export interface Store {
    * `E_STORE_UNKNOWN`: the server went away during the commit; look before doing it again.
    */
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>;
+  /**
+   * Reads the store as it is at one moment, however long that takes: nobody waits, and what is committed meanwhile is
+   * not seen. For whole stores; errors as for reading.
+   */
+  snapshot<T>(work: (db: Reader) => Promise<T>): Promise<T>;
   /** Epoch ms by which leases are judged; the same for every process that shares the store. */
   now(): number;
   /**
@@ -32,4 +40,6 @@ export interface StoreOptions {
   readonly clock?: Clock | undefined;
   /** Milliseconds to wait for another program's transaction before `E_STORE_BUSY`. Default 5,000. */
   readonly busyMs?: number;
+  /** Makes the hashes of time lines and ledger with this key: see docs/adr/0014-two-stores.md. Default: none. */
+  readonly auditKey?: string | null | undefined;
 }

@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Kysely, KyselyPlugin, PluginTransformResultArgs, QueryResult, UnknownRow } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
-import type { Writer } from './database.ts';
+import type { Reader, Writer } from './database.ts';
 import { writeLedger } from './ledger.ts';
 import { isLost, mayTryAgain } from './postgres-errors.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
-import { attach } from './transaction.ts';
+import { attach, attachedTo } from './transaction.ts';
 
 const MAX_ATTEMPTS = 5;
 const PAUSE_MS = 20;
@@ -26,10 +26,9 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
         const result = await db.transaction().execute(async (plain) => {
           begun = true;
           const tx = plain.withPlugin(changes);
-          const attached = { chain, ledger: [] };
-          attach(tx, attached);
+          attach(tx, { chain, ledger: [] });
           const done = await work(tx);
-          await writeLedger(tx, attached);
+          await writeLedger(tx, attachedTo(tx));
           return done;
         });
         if (changes.count > 0) onChange();
@@ -42,6 +41,11 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
       }
     }
   };
+}
+
+/** The store's `snapshot`, on this connection or pool. */
+export function reading<T>(db: Kysely<Schema>, work: (db: Reader) => Promise<T>): Promise<T> {
+  return db.transaction().setAccessMode('read only').execute(work);
 }
 
 function causeOf(error: unknown): unknown {
