@@ -1,10 +1,11 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
-import { type Actor, type Desk, planNext, policiesSchema } from '../engine/index.ts';
+import { type Actor, type Desk, planNext } from '../engine/index.ts';
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
-import { type Log, parseAddress, systemClock } from '../kernel/index.ts';
+import { parseAddress, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
-import { createServer, mcpRoutes } from '../server/index.ts';
+import { createServer, mcpRoutes, type RequestLogging } from '../server/index.ts';
 import { listTokens } from '../store/index.ts';
+import { publishSettings } from './desk-settings.ts';
 import { locateHome, openHomeStore } from './home.ts';
 import { openLibrary } from './library.ts';
 import { Parts } from './parts.ts';
@@ -14,9 +15,10 @@ import { readServiceConfig } from './service-config.ts';
 import { Health } from './service-health.ts';
 import { drain, listen } from './service-listen.ts';
 import { serviceNotifier } from './service-notifier.ts';
+import { type ServiceWorkOptions, sitesOf, startServiceWork } from './service-work.ts';
 import { VERSION } from './version.ts';
 
-export interface ServeOptions {
+export interface ServeOptions extends Omit<ServiceWorkOptions, 'desk'> {
   /** `host:port`. */
   readonly listen: string;
   /** Files and folders; none: `./runbooks` when there is one, else the shipped ones. */
@@ -24,11 +26,7 @@ export interface ServeOptions {
   readonly config?: string | undefined;
   /** Where people reach it, when a name or a proxy stands before it. */
   readonly publicUrl?: string | undefined;
-  /** Seconds that a stop waits for answers in progress. */
-  readonly drainSeconds: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly log: Log;
+  readonly logRequests: RequestLogging;
 }
 
 /** A service that runs. */
@@ -37,6 +35,8 @@ export interface Service {
   readonly url: string;
   readonly store: string;
   readonly runbooks: number;
+  /** The name of its worker; null without one. */
+  readonly worker: string | null;
   /** Nobody can come in yet. */
   readonly noTokens: boolean;
   /** Takes no more requests, finishes those in progress, and takes everything apart. */
@@ -58,15 +58,19 @@ export async function startService(options: ServeOptions): Promise<Service> {
     parts.add(() => store.close());
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
     parts.add(() => library.close());
+    await publishSettings(store, config);
     const desk: Desk = {
       store,
       clock,
       library,
-      policies: policiesSchema.parse([]),
-      params: {},
-      secrets: [],
+      policies: config.policies,
+      params: config.params,
+      secrets: secretsIn(env),
       onChange: announce,
     };
+    const publicUrl = options.publicUrl ?? config['public-url']?.href ?? null;
+    const notifier = await serviceNotifier(config.notifications, { store, log, env, cwd, publicUrl });
+    parts.add(() => notifier.stop());
     const intake = createIntake({
       store,
       clock,
@@ -78,16 +82,14 @@ export async function startService(options: ServeOptions): Promise<Service> {
       stillFiringMs: config['still-firing-seconds'] * 1000,
     });
     parts.add(() => intake.stop());
-    const publicUrl = options.publicUrl ?? config['public-url']?.href ?? null;
-    const notifier = await serviceNotifier(config.notifications, { store, log, env, cwd, publicUrl });
-    parts.add(() => notifier.stop());
-    const sites = store.kind === 'sqlite' ? null : [''];
-    const agents = await openAgents({ desk, surroundings: {}, sites, env, cwd });
+    const sites = sitesOf(store, options.sites);
+    const agents = await openAgents({ desk, surroundings: options.surroundings, sites, env, cwd });
     parts.add(() => agents.close());
     const health = new Health(store, () => clock.monotonic());
     const app = await createServer({
       desk,
       log,
+      logRequests: options.logRequests,
       shelf: library,
       version: VERSION,
       access: await serviceAccess(config, { store, clock, env, cwd, publicUrl: options.publicUrl }),
@@ -98,12 +100,18 @@ export async function startService(options: ServeOptions): Promise<Service> {
     });
     parts.add(() => drain(app, options.drainSeconds, clock));
     const url = await listen(app, address);
-    parts.add(() => health.drain());
+    // Last: a service that cannot start has done no work.
+    const work = await startServiceWork({ ...options, sites, desk });
+    parts.add(async () => {
+      health.drain();
+      await Promise.all([drain(app, options.drainSeconds, clock), work.stop()]);
+    });
     const tokens = await listTokens(store.db);
     return {
       url,
       store: store.location,
       runbooks: library.all().length,
+      worker: work.worker,
       noTokens: tokens.length === 0,
       stop: () => parts.stop(),
     };
@@ -111,6 +119,12 @@ export async function startService(options: ServeOptions): Promise<Service> {
     await parts.stop();
     throw error;
   }
+}
+
+/** What must never be stored or shown, whoever writes it into a note. */
+function secretsIn(env: ServeOptions['env']): readonly string[] {
+  const names = ['ALLCLEAR_GUARD_TOKEN', 'ALLCLEAR_PROMETHEUS_TOKEN', 'ALLCLEAR_WEBHOOK_SECRET'];
+  return names.map((name) => env[name] ?? '').filter((secret) => secret !== '');
 }
 
 function deliverTo(intake: AlertIntake) {

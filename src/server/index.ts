@@ -22,3 +22,4 @@ export { mcpRoutes } from './mcp/routes.ts';
 export type { Readiness, ServerOptions } from './options.ts';
 export { createServer } from './server.ts';
 export type { RunbookShelf, ShelfProblem, ShelvedRunbook } from './shelf.ts';
+export type { RequestLogging } from './trace.ts';

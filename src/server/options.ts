@@ -4,6 +4,7 @@ import type { App } from './app.ts';
 import type { Access } from './gate.ts';
 import type { RunbookShelf } from './shelf.ts';
 import type { StreamLimits } from './streams/streams.ts';
+import type { RequestLogging } from './trace.ts';
 
 /** What the HTTP application works with. */
 export interface ServerOptions {
@@ -14,6 +15,8 @@ export interface ServerOptions {
   readonly trustProxy?: readonly string[];
   readonly shelf: RunbookShelf;
   readonly log: Log;
+  /** Which requests have a line in the log. Default `errors`. */
+  readonly logRequests?: RequestLogging;
   readonly version: string;
   /** Takes a delivery of Alertmanager; when it resolves, the alerts are durable. Errors: `E_USAGE`, `E_OVERLOADED`, the store's. */
   readonly deliver: (body: unknown, actor: Actor) => Promise<DeliveryAnswer>;

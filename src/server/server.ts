@@ -51,7 +51,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   const known = watchRoutes(app);
   const streams = new Streams(options);
   const metrics = new ServiceMetrics({ ...options, streams: () => streams.open });
-  logRequests(app, options.log, options.desk.clock);
+  logRequests(app, options.log, options.logRequests ?? 'errors');
   answerFailures(app, known, options.log, metrics);
   await app.register(fastifySwagger, openApi(options.version));
   await options.access.install?.(app);

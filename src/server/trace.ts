@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Clock, Log } from '../kernel/index.ts';
+import type { Log } from '../kernel/index.ts';
 
 /** Version, trace id, parent id, flags; ids of zeros are invalid. https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
@@ -23,12 +23,16 @@ export function traceOf(request: FastifyRequest): string {
   return request.id;
 }
 
-/** One line for each request that has ended: what was asked, by whom, and how it went. Never a header, body or query. */
-export function logRequests(app: FastifyInstance, log: Log, clock: Clock): void {
+/** Which requests have a line in the log: none, those answered 400 or above, or all. */
+export type RequestLogging = 'none' | 'errors' | 'all';
+
+/** One line for a request that has ended: what was asked, by whom, and how it went. Never a header, body or query. */
+export function logRequests(app: FastifyInstance, log: Log, which: RequestLogging): void {
+  if (which === 'none') return;
   app.addHook('onResponse', async (request, reply) => {
+    if (which === 'errors' && reply.statusCode < 400) return;
     log({
       event: 'request',
-      at: clock.now(),
       trace: traceOf(request),
       method: request.method,
       // The pattern, not the path: what a caller writes there is not ours to keep.

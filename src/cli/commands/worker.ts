@@ -4,9 +4,9 @@ import { makeLog } from '../../app/make-log.ts';
 import type { SurroundingsOptions } from '../../app/surroundings.ts';
 import { untilToldToStop } from '../../app/until-told-to-stop.ts';
 import { startWorkerProgram, type WorkerProgram } from '../../app/worker.ts';
-import { AllclearError, oneLine, parseDuration } from '../../kernel/index.ts';
 import type { Io } from '../io.ts';
 import { leaseOf } from '../lease-setting.ts';
+import { concurrencyOf, drainOf, sitesOf } from '../worker-settings.ts';
 
 export interface WorkerCommandOptions extends SurroundingsOptions {
   readonly site?: readonly string[];
@@ -17,8 +17,6 @@ export interface WorkerCommandOptions extends SurroundingsOptions {
   readonly drain?: string;
   readonly jsonLogs?: boolean;
 }
-
-const MAX_CONCURRENCY = 256;
 
 /** Runs until Ctrl-C, SIGTERM or the end of the parent process. Prints one ready line on stdout. */
 export async function workerCommand(options: WorkerCommandOptions, io: Io): Promise<number> {
@@ -57,34 +55,4 @@ function readyText({ name, store }: WorkerProgram, sites: readonly string[], con
   const where =
     sites.length === 0 ? 'of any site' : `of ${sites.map((site) => site || 'no site').join(', ')}`;
   return `Worker ${name}: takes work ${where} from ${store}, ${concurrency} at once. Ctrl-C stops.\n`;
-}
-
-function sitesOf(given: readonly string[]): readonly string[] {
-  for (const site of given) {
-    // The value of a label, as alerts bear it; '' is the work that may be done anywhere.
-    if (site.length <= 256 && !/\p{Cc}/u.test(site)) continue;
-    throw new AllclearError('E_BAD_VALUE', {
-      what: `--site cannot be "${oneLine(site, 60)}"`,
-      next: "It takes the value of the alerts' site label, for example eu-1.",
-    });
-  }
-  return [...new Set(given)];
-}
-
-function concurrencyOf(text: string): number {
-  const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MAX_CONCURRENCY) return jobs;
-  throw new AllclearError('E_BAD_VALUE', {
-    what: `--concurrency cannot be "${oneLine(text, 60)}"`,
-    next: `It takes a whole number from 1 to ${MAX_CONCURRENCY}.`,
-  });
-}
-
-function drainOf(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds !== undefined && seconds <= 3_600) return seconds;
-  throw new AllclearError('E_BAD_VALUE', {
-    what: `--drain cannot be "${oneLine(text, 60)}"`,
-    next: 'It takes a duration up to 1h, for example 0s, 30s or 5m.',
-  });
 }

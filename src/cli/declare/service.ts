@@ -14,6 +14,15 @@ export const serviceCommands: Declare = (io, done) => {
     )
     .option('--public-url <url>', 'where people reach it, when a name or a proxy stands before it')
     .option('--config <file>', 'YAML settings of the service (ALLCLEAR_CONFIG)')
+    .option('--no-worker', 'leave the work to `allclear worker`')
+    .option('--site <name>', 'its worker takes only work of this site; may be repeated', collect)
+    .option('--concurrency <n>', 'jobs of its worker at once', '8')
+    .option('--drain <duration>', 'how long a stop waits for answers and running steps', '10s')
+    .option('--host <name=address>', 'reach NAME[:PORT] at ADDRESS[:PORT]; may be repeated', collect)
+    .option('--prometheus <url>', 'the Prometheus that answers PromQL (or ALLCLEAR_PROMETHEUS)')
+    .option('--scrape <[job=]url>', 'a metrics page for the built-in scraper; may be repeated', collect)
+    .option('--sample-seconds <n>', 'time between the two samples of a rate (default 5)')
+    .option('--log-requests <which>', 'a line for each request that ends: none, errors or all', 'errors')
     .option('--json-logs', 'notices as JSON lines, also on a terminal')
     .addHelpText(
       'after',
