@@ -18,7 +18,7 @@ import { serviceNotifier } from './service-notifier.ts';
 import { type ServiceWorkOptions, sitesOf, startServiceWork } from './service-work.ts';
 import { VERSION } from './version.ts';
 
-export interface ServeOptions extends Omit<ServiceWorkOptions, 'desk'> {
+export interface ServeOptions extends Omit<ServiceWorkOptions, 'desk' | 'sandbox'> {
   /** `host:port`. */
   readonly listen: string;
   /** Files and folders; none: `./runbooks` when there is one, else the shipped ones. */
@@ -101,7 +101,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
     parts.add(() => drain(app, options.drainSeconds, clock));
     const url = await listen(app, address);
     // Last: a service that cannot start has done no work.
-    const work = await startServiceWork({ ...options, sites, desk });
+    const work = await startServiceWork({ ...options, sites, desk, sandbox: config.sandbox });
     parts.add(async () => {
       health.drain();
       await Promise.all([drain(app, options.drainSeconds, clock), work.stop()]);

@@ -1,5 +1,12 @@
 /** The work of a server: its own worker, or at least an eye on what other workers leave behind. */
-import { createSweep, type Desk, ITSELF, type Lease, planNext } from '../engine/index.ts';
+import {
+  createSweep,
+  type Desk,
+  ITSELF,
+  type Lease,
+  planNext,
+  type SandboxSettings,
+} from '../engine/index.ts';
 import { type Log, toAllclearError } from '../kernel/index.ts';
 import type { Store } from '../store/index.ts';
 import { startIncidentWorker } from './incident-worker.ts';
@@ -17,6 +24,8 @@ export interface ServiceWorkOptions {
   readonly drainSeconds: number;
   readonly lease: Lease;
   readonly surroundings: SurroundingsOptions;
+  /** How checks are kept from changing anything. */
+  readonly sandbox: SandboxSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly log: Log;
