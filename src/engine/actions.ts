@@ -49,7 +49,10 @@ export const actionBodies = {
 } as const;
 
 export type ActionKind = keyof typeof actionBodies;
-export type ActionBody<Kind extends ActionKind> = z.output<(typeof actionBodies)[Kind]>;
+export type ActionBody<Kind extends ActionKind> = Named<z.output<(typeof actionBodies)[Kind]>>;
+
+/** Without the index signature that an empty body has: nothing could be added to it. */
+type Named<Body> = { [Key in keyof Body as string extends Key ? never : Key]: Body[Key] };
 
 /** One action: its kind and its body. */
 export type Action = { [Kind in ActionKind]: { readonly kind: Kind } & ActionBody<Kind> }[ActionKind];

@@ -36,8 +36,8 @@ export async function planFrom(
   at: Standing,
   done: readonly AppendedEvent[],
 ): Promise<Plan> {
-  const [plan] = await planAll(tx, desk, [{ at, done }]);
-  return plan!;
+  const [only] = await planAll(tx, desk, [{ at, done }]);
+  return only!;
 }
 
 /**
