@@ -41,14 +41,15 @@ export interface LibraryOptions {
  * Errors: those of `findRunbooks` and `readRunbook` for the paths as given
  */
 export async function openLibrary(options: LibraryOptions): Promise<Library> {
-  const paths = options.paths.length > 0 ? options.paths : [await defaultFolder(options.cwd)];
+  const paths = options.paths.length > 0 ? options.paths : [await defaultRunbooks(options.cwd)];
   const shelf = new Shelf({ ...options, paths });
   await shelf.fill();
   shelf.watch();
   return shelf;
 }
 
-async function defaultFolder(cwd: string): Promise<string> {
+/** `./runbooks` when there is one, else the shipped ones. */
+export async function defaultRunbooks(cwd: string): Promise<string> {
   const found = await stat(join(cwd, 'runbooks')).catch(() => null);
   return found?.isDirectory() ? 'runbooks' : SHIPPED;
 }

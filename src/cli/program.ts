@@ -4,6 +4,7 @@ import { AllclearError } from '../kernel/index.ts';
 import { alertingCommands } from './declare/alerting.ts';
 import { checkCommands } from './declare/checks.ts';
 import type { Declare } from './declare/declaration.ts';
+import { doctorCommands } from './declare/doctor.ts';
 import { drillCommands } from './declare/drills.ts';
 import { guardCommands } from './declare/guard.ts';
 import { incidentCommands } from './declare/incidents.ts';
@@ -22,6 +23,7 @@ const GROUPS: readonly Declare[] = [
   serviceCommands,
   tokenCommands,
   alertingCommands,
+  doctorCommands,
 ];
 
 const NEXT = 'Add --help for what is accepted.';
