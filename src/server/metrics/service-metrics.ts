@@ -19,6 +19,7 @@ import { runbookMetrics } from './runbook-metrics.ts';
 /** Sites and targets with series of their own; the rest counts together. */
 const MAX_SERIES = 100;
 const CACHE_MS = 1_000;
+const WEBHOOK_ROUTE = '/api/v1/webhooks/alertmanager';
 /** Reading the figures of a large store may take at most this part of the time. */
 const CACHE_SHARE = 20;
 
@@ -118,6 +119,10 @@ export class ServiceMetrics {
       { version: sources.version },
       1,
     );
+    // A series that begins with its first failure would hide that failure from rate().
+    for (const status of ['2xx', '4xx', '5xx']) {
+      this.#http.zero({ method: 'POST', route: WEBHOOK_ROUTE, status });
+    }
     this.#runbooks = runbookMetrics(this.#registry, sources.shelf);
   }
 
