@@ -60,8 +60,11 @@ export interface StepAttempt {
   readonly fence: number;
 }
 
+/** Of a step, what its progress depends on. */
+type Counted = Pick<Step, 'index' | 'title'> & { readonly blocks: readonly unknown[] };
+
 /** The progress of every step of the runbook; events about steps it does not have are passed over. */
-export function progressOf(steps: readonly Step[], events: readonly TimelineEvent[]): StepProgress[] {
+export function progressOf(steps: readonly Counted[], events: readonly TimelineEvent[]): StepProgress[] {
   const progress = new Map(steps.map((step) => [step.index, pending(step)]));
   const blocks = new Map(steps.map((step) => [step.index, step.blocks.length]));
   for (const event of events) {
@@ -75,7 +78,7 @@ export function progressOf(steps: readonly Step[], events: readonly TimelineEven
   return [...progress.values()];
 }
 
-function pending(step: Step): StepProgress {
+function pending(step: Counted): StepProgress {
   return {
     index: step.index,
     title: step.title,

@@ -4,6 +4,7 @@
  * interrupted anywhere goes on from there by the same code.
  */
 import { AllclearError } from '../kernel/index.ts';
+import { findWork, setNext } from '../store/index.ts';
 import { concludeDiagnosis, concludeVerification } from './conclude.ts';
 import { withPersonsAnswer } from './desk/questions.ts';
 import { diagnose } from './diagnose.ts';
@@ -25,6 +26,7 @@ export async function respond(given: Respond): Promise<Responded> {
   const context = { ...given, approvals: given.approvals ?? new Map<number, Approval>() };
   try {
     await settleInterrupted(context);
+    await takeFromService(context);
     for (;;) {
       const turn = given.signal?.aborted ? await cancelled(context) : await takeTurn(context);
       if (turn) return await summary(context, turn);
@@ -33,6 +35,23 @@ export async function respond(given: Respond): Promise<Responded> {
     if (!given.signal?.aborted) throw error;
     return summary(context, await cancelled(context));
   }
+}
+
+/**
+ * An incident of the service is carried on here: what was planned for its workers is withdrawn.
+ * @throws `E_STEP_BUSY` while a worker is at it
+ */
+async function takeFromService({ journal }: Respond): Promise<void> {
+  await journal.commit(async ({ tx, incident, at }) => {
+    const work = await findWork(tx, incident);
+    if (work?.state === 'taken') {
+      throw new AllclearError('E_STEP_BUSY', {
+        what: `a worker (${work.worker}) is at incident ${incident}: ${work.kind}`,
+        next: 'Wait until it is done, or carry on through the service.',
+      });
+    }
+    await setNext(tx, incident, { work: null, waiting: null, at });
+  });
 }
 
 async function takeTurn(context: Respond): Promise<Turn> {

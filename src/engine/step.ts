@@ -13,15 +13,20 @@ import {
   finishAttempt,
   hasExpired,
   insertIntent,
+  lastEvent,
+  listEvents,
   renewLease,
   type Store,
+  setNext,
   sweepExpired,
 } from '../store/index.ts';
 import { type BlockResult, executeBlock, neverStarted } from './block.ts';
+import type { Waiting } from './desk/waiting.ts';
 import type { Journal, Page } from './journal.ts';
 import type { ShellRequest, Surroundings } from './model.ts';
+import { progressOf } from './progress.ts';
 import { type Approval, type RenderedStep, requireApproval } from './rendered-step.ts';
-import type { EventData } from './timeline.ts';
+import { type EventData, readTimeline } from './timeline.ts';
 
 export interface Lease {
   /** Milliseconds after which a silent worker is given up. Default 5,000. */
@@ -77,6 +82,7 @@ async function commitIntent(run: BlockRun): Promise<AttemptRecord> {
   const { journal, step } = run;
   const { ms } = run.lease ?? DEFAULT_LEASE;
   return journal.commit(async (page) => {
+    await requireDue(page, run);
     const attempt = await insertIntent(page.tx, {
       id: newId('att', run.surroundings.clock),
       incident: journal.incident,
@@ -89,6 +95,17 @@ async function commitIntent(run: BlockRun): Promise<AttemptRecord> {
     });
     await page.append('step-intended', named(run, attempt));
     return attempt;
+  });
+}
+
+/** Another program, or a worker of the service, may have carried it out since this one looked. */
+async function requireDue(page: Page, { step, block }: BlockRun): Promise<void> {
+  const events = readTimeline(await listEvents(page.tx, page.incident, { without: ['differential'] }));
+  const [progress] = progressOf([step], events);
+  if (progress?.state !== 'done' && (progress?.nextBlock ?? 0) <= block) return;
+  throw new AllclearError('E_TRANSITION', {
+    what: `step ${step.index} "${step.title}" has been carried out meanwhile`,
+    next: 'Take the incident up again to see where it stands.',
   });
 }
 
@@ -175,9 +192,14 @@ export async function sweepLeases(store: Store, actor: string): Promise<number> 
     const at = store.now();
     const swept = await sweepExpired(tx, at);
     for (const { incident, step, block, attempt, fence, worker } of swept) {
-      const title = `step ${step}`;
+      const intended = await lastEvent(tx, incident, 'step-intended');
+      const [event] = intended ? readTimeline([intended]) : [];
+      const title = event?.kind === 'step-intended' ? event.data.title : `step ${step}`;
       const data: EventData<'step-unknown'> = { step, title, block, attempt, fence, worker };
       await appendEvent(tx, incident, { at, actor, kind: 'step-unknown', data });
+      // What the service would plan too, whatever the policy.
+      const waiting: Waiting = { kind: 'decision', step, title, about: 'unknown', block, attempt };
+      await setNext(tx, incident, { work: null, waiting, at });
     }
     return swept.length;
   });

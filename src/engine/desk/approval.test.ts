@@ -1,14 +1,23 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { AllclearError } from '../../kernel/index.ts';
 import { findWork, listEvents } from '../../store/index.ts';
+import { openJournal } from '../journal.ts';
+import type { Operator } from '../operator.ts';
+import { respond } from '../respond.ts';
+import { DEFAULT_POLICY, type Respond } from '../response.ts';
+import { sweepLeases } from '../step.ts';
+import { testSurroundings } from '../testing.ts';
 import {
   act,
   ada,
   approve,
   bob,
+  concluded,
   diagnosed,
   ended,
   hashOf,
   nextOf,
+  open,
   person,
   STORM,
   standing,
@@ -247,3 +256,58 @@ describe('a step of the service', () => {
     await expect(act(desk, id, { kind: 'reopen', step: 1, why: 'x' })).rejects.toMatchObject(notNow);
   });
 });
+
+describe('`allclear run` on an incident of the service', () => {
+  it('does not begin while a worker is at it, and takes what nobody has begun', async () => {
+    desk = await testDesk();
+    const id = await open(desk);
+    const context = (): Respond => ({
+      runbook: desk.runbooks[0]!,
+      journal: openJournal({ store: desk.store, incident: id, actor: 'ada' }),
+      operator: {
+        ...unasked,
+        proceed: async () => 'stop',
+      },
+      surroundings: testSurroundings(),
+      levers: null,
+      policy: DEFAULT_POLICY,
+      worker: 'here:1',
+    });
+    const [work] = await take(desk);
+    await expect(respond(context())).rejects.toMatchObject({ code: 'E_STEP_BUSY' });
+    await concluded(desk, work!, 'confirmed');
+    await approve(desk, id, 1);
+    expect((await nextOf(desk, id)).work).toBe('step');
+    await expect(respond(context())).rejects.toMatchObject({ code: 'E_APPROVAL_NEEDED' });
+    expect((await nextOf(desk, id)).work).toBe(null);
+    expect(await take(desk)).toEqual([]);
+  });
+
+  it('gives up a worker that fell silent, as the service would', async () => {
+    desk = await testDesk();
+    const id = await diagnosed(desk);
+    await approve(desk, id, 1);
+    await take(desk);
+    desk.clock.jump(5_001);
+    expect(await sweepLeases(desk.store, 'ada')).toBe(1);
+    expect(await nextOf(desk, id)).toMatchObject({
+      work: null,
+      waiting: { kind: 'decision', about: 'unknown', step: 1, title: 'Look' },
+    });
+  });
+});
+
+/** Nobody is there. */
+const nobody = async (): Promise<never> => {
+  throw new AllclearError('E_APPROVAL_NEEDED', { what: 'nobody is there to ask' });
+};
+const unasked: Operator = {
+  proceed: nobody,
+  approve: nobody,
+  reportManual: nobody,
+  decideUnknown: nobody,
+  decideFailed: nobody,
+  answer: nobody,
+  stopEarly: nobody,
+  afterFailedVerify: nobody,
+};
