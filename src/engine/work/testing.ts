@@ -81,7 +81,10 @@ export function workerOptions(desk: Desk, changes: Partial<WorkerOptions> = {}):
     lease: { ms: 5_000, renewMs: 1_500 },
     surround: ({ incident, runbook }) => {
       const surroundings = testSurroundings();
-      const env = runbook ? incidentEnv(runbook, incident.labels, desk.params) : {};
+      const env = {
+        ...(runbook && incidentEnv(runbook, incident.labels, desk.params)),
+        ALLCLEAR_INCIDENT: incident.id,
+      };
       return { ...surroundings, env: { ...surroundings.env, ...env } };
     },
     planNext: planNext(desk),
