@@ -94,17 +94,21 @@ it('an id cannot lead to another route', async () => {
 
 it('a list is read page by page, and no further than asked', async () => {
   const one = (n: number) => ({
-    ...{ id: `inc-${n}`, title: '', severity: null, runbook: null, state: 'open', open: true, waiting: null },
-    ...{
-      labels: {},
-      site: '',
-      assignee: null,
-      alertCount: 0,
-      openedAt: 0,
-      updatedAt: 0,
-      closedAt: null,
-      seq: 1,
-    },
+    id: `inc-${n}`,
+    title: '',
+    severity: null,
+    runbook: null,
+    state: 'open',
+    open: true,
+    waiting: null,
+    labels: {},
+    site: '',
+    assignee: null,
+    alertCount: 0,
+    openedAt: 0,
+    updatedAt: 0,
+    closedAt: null,
+    seq: 1,
   });
   const limits: (string | null)[] = [];
   const client = await serve((request, response) => {

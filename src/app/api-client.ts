@@ -81,7 +81,7 @@ export class ApiClient {
       if (after !== null) search.set('after', after);
       const page: z.infer<typeof listPage> = this.#read(
         listPage,
-        await this.#json(`api/v1/incidents?${search}`),
+        await this.#json(`api/v1/incidents?${search.toString()}`),
       );
       all.push(...page.incidents);
       after = page.next;
@@ -98,7 +98,7 @@ export class ApiClient {
     const all: ToldEvent[] = [];
     for (;;) {
       const search = new URLSearchParams({ limit: '1000', after: String(all.at(-1)?.seq ?? 0) });
-      const answer = await this.#json(`${pathOf(id)}/events?${search}`);
+      const answer = await this.#json(`${pathOf(id)}/events?${search.toString()}`);
       const { events } = this.#read(z.object({ events: z.array(toldEvent) }), answer);
       if (events.length === 0) return all;
       all.push(...events);

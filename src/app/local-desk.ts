@@ -69,8 +69,8 @@ class LocalDesk implements IncidentDesk {
 
   async *follow(id: string, after: number): AsyncGenerator<ToldEvent> {
     await this.view(id);
-    let wake = () => {};
-    const stop = this.#store.onChange(() => wake());
+    let wake: (() => void) | undefined;
+    const stop = this.#store.onChange(() => wake?.());
     try {
       for (let seen = after; !this.#signal.aborted; ) {
         const changed = new Promise<void>((resolve) => (wake = resolve));

@@ -111,8 +111,16 @@ describe('an incident at a prompt', () => {
         const { title, label, text, output, hint } = given;
         const attempts: IncidentView['steps'][number]['attempts'] = [
           {
-            ...{ block: 0, attempt: 1, state: 'failed', worker: 'w', intendedAt: 0, endedAt: 1, exit: 1 },
-            ...{ output, truncated: false, decision: null },
+            block: 0,
+            attempt: 1,
+            state: 'failed',
+            worker: 'w',
+            intendedAt: 0,
+            endedAt: 1,
+            exit: 1,
+            output,
+            truncated: false,
+            decision: null,
           },
         ];
         const shown = incidentText(

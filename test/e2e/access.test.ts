@@ -75,8 +75,8 @@ afterAll(async () => {
 
 const allclear = (args: string[], more: Record<string, string> = {}): Promise<Ended> =>
   run(args, { cwd: folder, env: { ...env, ...more } });
-const remote = (token: string, ...args: string[]) =>
-  allclear(['incidents', ...args], { ALLCLEAR_SERVER: server, ALLCLEAR_TOKEN: token });
+const remote = (credential: string, ...args: string[]) =>
+  allclear(['incidents', ...args], { ALLCLEAR_SERVER: server, ALLCLEAR_TOKEN: credential });
 
 async function token(owner: string, role: string, ...more: string[]): Promise<string> {
   const { stdout, stderr, code } = await allclear([

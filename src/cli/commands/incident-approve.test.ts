@@ -28,7 +28,11 @@ let err = '';
 const io = (actor: string): Io => ({
   out: (text) => (out += text),
   err: (text) => (err += text),
-  ...{ colour: false, interactive: false, columns: 80, cwd: folder, signal: new AbortController().signal },
+  colour: false,
+  interactive: false,
+  columns: 80,
+  cwd: folder,
+  signal: new AbortController().signal,
   env: { ALLCLEAR_HOME: join(folder, 'home'), ALLCLEAR_ACTOR: actor, PATH: process.env['PATH'] },
 });
 const answering = (answer: boolean, asked: string[] = []): Prompter => ({

@@ -48,7 +48,8 @@ interface Followed {
 async function follow(desk: IncidentDesk, { id, after, end, show }: Followed, io: Io): Promise<void> {
   let seen = after;
   let pause = FIRST_PAUSE_MS;
-  while (!io.signal.aborted && (end === null || seen < end)) {
+  const over = () => io.signal.aborted || (end !== null && seen >= end);
+  while (!over()) {
     try {
       for await (const event of desk.follow(id, seen)) {
         pause = FIRST_PAUSE_MS;

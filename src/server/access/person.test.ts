@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { oidcConfig } from './oidc-config.ts';
-import { type Claims, personOf } from './person.ts';
+import { personOf } from './person.ts';
 
 const config = (changes: object = {}) =>
   oidcConfig.parse({ issuer: 'https://id.example', 'client-id': 'x', ...changes });
 const map = { sre: 'approver', oncall: 'responder', lead: 'admin' };
 const person = (claims: object, changes: object = {}) =>
-  personOf({ iss: 'https://id.example', sub: '42', ...claims } as Claims, config(changes));
+  personOf({ iss: 'https://id.example', sub: '42', ...claims }, config(changes));
 
 describe('the name', () => {
   it.each([
