@@ -207,6 +207,16 @@ describe('requests a minute', () => {
     expect((await get({ 'x-forwarded-for': '192.0.2.99' })).statusCode).toBe(429);
   });
 
+  it('behind a proxy that is trusted are counted by who is behind it', async () => {
+    await server.close();
+    server = await startGuardedServer({ limits }, { extend, trustProxy: ['127.0.0.0/8'] });
+    const from = (address: string) => get({ 'x-forwarded-for': address });
+    for (let n = 0; n < 9; n++) expect((await from(`192.0.2.${n}`)).statusCode).toBe(401);
+    for (let n = 0; n < 4; n++) await from('2001:db8::1');
+    expect((await from('2001:db8::ffff')).statusCode).toBe(429);
+    expect((await from('2001:db8:1::1')).statusCode).toBe(401);
+  });
+
   it('of health are not counted', async () => {
     for (let n = 0; n < 20; n++) expect((await server.app.inject('/healthz')).statusCode).toBe(200);
   });
