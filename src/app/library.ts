@@ -152,13 +152,14 @@ class Shelf implements Library {
     if (changed) this.#arrange();
   }
 
-  /** Null, and everything stays, when the folders cannot be listed now. */
+  /** Null, and everything stays, when a path that was given has gone, or a folder cannot be listed now. */
   async #findNow(): Promise<readonly string[] | null> {
     const { paths, cwd } = this.#options;
     let problem: ShelfProblem | null = null;
     let found: readonly string[] | null = null;
     try {
       found = runbooksAmong(await findRunbooks(paths, cwd));
+      for (const path of paths) await requireThere(path, found.includes(path), cwd);
       if (found.length > MAX_RUNBOOKS) throw tooMany(found.length);
     } catch (error) {
       found = null;
@@ -222,6 +223,13 @@ class Shelf implements Library {
 /** A folder's README is about the runbooks, and none. */
 function runbooksAmong(paths: readonly string[]): readonly string[] {
   return paths.filter((path) => !/^(?:readme|contributing|changelog)\.md$/i.test(basename(path)));
+}
+
+/** A folder that has gone looks like a file of that name. */
+async function requireThere(path: string, asFile: boolean, cwd: string): Promise<void> {
+  const found = await stat(resolve(cwd, path)).catch(() => null);
+  if (found && found.isDirectory() !== asFile) return;
+  throw new AllclearError('E_FILE_NOT_FOUND', { what: 'it is no longer there', file: path });
 }
 
 function problemOf(error: unknown, file: string): ShelfProblem {

@@ -1,5 +1,5 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
-import { type Actor, type Desk, planNext } from '../engine/index.ts';
+import { type Actor, type Desk, planNext, policyWarnings } from '../engine/index.ts';
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
 import { parseAddress, systemClock } from '../kernel/index.ts';
 import { announce } from '../notify/index.ts';
@@ -59,6 +59,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
     parts.add(() => library.close());
     await publishSettings(store, config);
+    for (const what of policyWarnings(config.policies)) log({ event: 'policy-warning', what });
     const desk: Desk = {
       store,
       clock,
@@ -83,7 +84,9 @@ export async function startService(options: ServeOptions): Promise<Service> {
     });
     parts.add(() => intake.stop());
     const sites = sitesOf(store, options.sites);
-    const agents = await openAgents({ desk, surroundings: options.surroundings, sites, env, cwd });
+    const { surroundings } = options;
+    const { sandbox } = config;
+    const agents = await openAgents({ desk, surroundings, sandbox, sites, env, cwd });
     parts.add(() => agents.close());
     const health = new Health(store, () => clock.monotonic());
     const app = await createServer({
@@ -101,7 +104,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
     parts.add(() => drain(app, options.drainSeconds, clock));
     const url = await listen(app, address);
     // Last: a service that cannot start has done no work.
-    const work = await startServiceWork({ ...options, sites, desk, sandbox: config.sandbox });
+    const work = await startServiceWork({ ...options, sites, desk, sandbox });
     parts.add(async () => {
       health.drain();
       await Promise.all([drain(app, options.drainSeconds, clock), work.stop()]);

@@ -53,23 +53,19 @@ export async function startServiceWork(options: ServiceWorkOptions): Promise<Ser
 function sweepNowAndThen({ desk, lease, log }: ServiceWorkOptions): () => Promise<void> {
   const { store, clock } = desk;
   const sweep = createSweep({ store, clock, lease, log, planNext: planNext(desk), name: ITSELF });
-  let stopped = false;
-  let cancel = () => {};
-  let looking = Promise.resolve();
-  const again = () => {
-    cancel = clock.after(SWEEP_MS, () => {
-      looking = sweep().then(again, (error: unknown) => {
+  const stop = new AbortController();
+  const loop = async () => {
+    while (!stop.signal.aborted) {
+      await sweep().catch((error: unknown) => {
         const { code, message } = toAllclearError(error);
-        if (!stopped) log({ event: 'sweep-failed', code, why: message });
-        if (!stopped) again();
+        log({ event: 'sweep-failed', code, why: message });
       });
-    });
-    if (stopped) cancel();
+      await clock.sleep(SWEEP_MS, stop.signal).catch(() => {});
+    }
   };
-  again();
-  return async () => {
-    stopped = true;
-    cancel();
-    await looking;
+  const ended = loop();
+  return () => {
+    stop.abort();
+    return ended;
   };
 }

@@ -3,9 +3,16 @@ import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { AllclearError, type Log, oneLine, systemCode, toAllclearError } from '../kernel/index.ts';
+import {
+  AllclearError,
+  type ErrorCode,
+  type ErrorDetails,
+  type Log,
+  oneLine,
+  systemCode,
+  toAllclearError,
+} from '../kernel/index.ts';
 import type { KnownRoutes } from './known-routes.ts';
-import type { ServiceMetrics } from './metrics/service-metrics.ts';
 import { traceOf } from './trace.ts';
 
 /** Seconds after which a client may ask again when the server is overloaded or the store away. */
@@ -51,17 +58,20 @@ export function answerNoHttp(error: Error, socket: Duplex): void {
   );
 }
 
-/** Every other way in which a request can fail ends here. */
+/**
+ * Every other way in which a request can fail ends here.
+ * @param failed told the code of each
+ */
 export function answerFailures(
   app: FastifyInstance,
   known: KnownRoutes,
   log: Log,
-  metrics: ServiceMetrics,
+  failed: (code: string) => void,
 ): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = translate(thrown);
     if (error.httpStatus >= 500) log(failure(error, request));
-    if (error.code.startsWith('E_STORE')) metrics.storeFailed(error.code);
+    failed(error.code);
     return answer(reply, error, request);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -97,6 +107,27 @@ export function bodyOf(error: AllclearError, trace: string): z.infer<typeof erro
   };
 }
 
+const FORM = 'See /openapi.json for the form of this request.';
+const notJson = { code: 'E_USAGE', details: { what: 'the body is not JSON', next: FORM } } as const;
+
+/** What Fastify's own errors are called here. */
+const ofFastify: Readonly<Record<string, { code: ErrorCode; details: ErrorDetails }>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: notJson,
+  FST_ERR_CTP_INVALID_JSON_BODY: notJson,
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson,
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: 'E_FILE_TOO_LARGE',
+    details: { what: 'the body is larger than the limit', next: 'Send less at once.' },
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'E_MEDIA_TYPE',
+    details: {
+      what: 'the body is of a kind that is not taken here',
+      next: 'Send JSON, with Content-Type: application/json.',
+    },
+  },
+};
+
 /** Fastify's own errors, and those of Node, as ours. */
 function translate(thrown: unknown): AllclearError {
   if (thrown instanceof AllclearError) return thrown;
@@ -105,32 +136,18 @@ function translate(thrown: unknown): AllclearError {
     const place = `${thrown.validationContext ?? 'request'}${(first?.instancePath ?? '').replaceAll('/', '.')}`;
     return new AllclearError('E_USAGE', {
       what: `${place}: ${first?.message ?? 'not of the expected form'}`,
-      next: 'See /openapi.json for the form of this request.',
+      next: FORM,
       cause: thrown,
     });
   }
-  switch (systemCode(thrown)) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AllclearError('E_FILE_TOO_LARGE', {
-        what: 'the body is larger than the limit',
-        next: 'Send less at once.',
-      });
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new AllclearError('E_MEDIA_TYPE', {
-        what: 'the body is of a kind that is not taken here',
-        next: 'Send JSON, with Content-Type: application/json.',
-      });
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return malformed('the body is not JSON');
-  }
+  const known = ofFastify[systemCode(thrown) ?? ''];
+  if (known) return new AllclearError(known.code, known.details);
   const status = statusOf(thrown);
   return status >= 400 && status < 500 ? malformed('the request cannot be read') : toAllclearError(thrown);
 }
 
 function malformed(what: string): AllclearError {
-  return new AllclearError('E_USAGE', { what, next: 'See /openapi.json for the form of this request.' });
+  return new AllclearError('E_USAGE', { what, next: FORM });
 }
 
 function statusOf(thrown: unknown): number {

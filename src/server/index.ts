@@ -7,7 +7,7 @@ export { readSecret } from './access/secret-source.ts';
 export type { SessionTimes } from './access/sessions.ts';
 export type { WebhookSecret } from './access/webhook-secret.ts';
 export type { App } from './app.ts';
-export { type Access, actorOf, type RouteAccess } from './gate.ts';
+export type { Access, RouteAccess } from './gate.ts';
 export type {
   AgentDesk,
   Diagnosis,

@@ -3,7 +3,7 @@ import type { Log } from '../kernel/index.ts';
 import type { App } from './app.ts';
 import type { Access } from './gate.ts';
 import type { RunbookShelf } from './shelf.ts';
-import type { StreamLimits } from './streams/streams.ts';
+import type { StreamLimits } from './streams/limits.ts';
 import type { RequestLogging } from './trace.ts';
 
 /** What the HTTP application works with. */

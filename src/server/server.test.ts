@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { openIncident } from '../engine/index.ts';
 import { MAX_WEBHOOK_BYTES } from '../intake/index.ts';
 import { AllclearError } from '../kernel/index.ts';
+import type { ServerOptions } from './options.ts';
 import { as, startTestServer, type TestServer } from './testing.ts';
 
 let server: TestServer;
@@ -91,10 +92,10 @@ describe('what fails is answered in one form', () => {
 
 describe('the gate', () => {
   it('takes no route that does not say who may use it', async () => {
-    const extend = async (app: { get: (url: string, handler: () => string) => unknown }) => {
+    const extend: ServerOptions['extend'] = async (app) => {
       app.get('/open', () => 'oops');
     };
-    await expect(startTestServer({ extend: extend as never })).rejects.toThrow(/does not say who/);
+    await expect(startTestServer({ extend })).rejects.toThrow(/does not say who/);
   });
 
   it('asks before the body is read', async () => {

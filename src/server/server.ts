@@ -52,7 +52,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   const streams = new Streams(options);
   const metrics = new ServiceMetrics({ ...options, streams: () => streams.open });
   logRequests(app, options.log, options.logRequests ?? 'errors');
-  answerFailures(app, known, options.log, metrics);
+  answerFailures(app, known, options.log, (code) => metrics.failed(code));
   await app.register(fastifySwagger, openApi(options.version));
   await options.access.install?.(app);
   addGate(app, options.access);

@@ -32,8 +32,12 @@ export async function startTestServer({
   const store = given ?? (await openStore(':memory:', { clock }));
   const logged: LogEntry[] = [];
   const desk: Desk = {
-    ...{ store, clock, library: { list: () => runbooks } },
-    ...{ policies: [], params: {}, secrets: [] },
+    store,
+    clock,
+    library: { list: () => runbooks },
+    policies: [],
+    params: {},
+    secrets: [],
   };
   const app = await createServer({
     desk,

@@ -81,7 +81,7 @@ async function workFigures(db: Reader, now: number): Promise<Pick<StoreFigures, 
     .where('state', '=', 'taken')
     .executeTakeFirstOrThrow();
   return {
-    ready: ready.map(({ site, count, since }) => ({ site, count: Number(count), since: Number(since) })),
+    ready: ready.map(({ site, count, since }) => ({ site, count: Number(count), since })),
     taken: Number(taken.count),
   };
 }

@@ -12,8 +12,8 @@ import {
   type StoreFigures,
   storeFigures,
 } from '../../store/index.ts';
-import { WORKER_SEEN_MS } from '../routes/workers.ts';
 import type { RunbookShelf } from '../shelf.ts';
+import { WORKER_SEEN_MS } from '../worker-seen.ts';
 import { runbookMetrics } from './runbook-metrics.ts';
 
 /** Sites and targets with series of their own; the rest counts together. */
@@ -24,8 +24,16 @@ const WEBHOOK_ROUTE = '/api/v1/webhooks/alertmanager';
 const CACHE_SHARE = 20;
 
 const STATES = [
-  ...['open', 'diagnosing', 'confirmed', 'inconclusive', 'ruled-out'],
-  ...['remediating', 'verifying', 'escalated', 'resolved', 'closed'],
+  'open',
+  'diagnosing',
+  'confirmed',
+  'inconclusive',
+  'ruled-out',
+  'remediating',
+  'verifying',
+  'escalated',
+  'resolved',
+  'closed',
 ] as const;
 const OUTCOMES = ['succeeded', 'failed', 'timed-out', 'cancelled', 'unknown'] as const;
 
@@ -136,8 +144,9 @@ export class ServiceMetrics {
     this.#alerts.inc(alerts);
   }
 
-  storeFailed(code: string): void {
-    this.#storeErrors.inc({ code });
+  /** A request that was answered with an error. */
+  failed(code: string): void {
+    if (code.startsWith('E_STORE')) this.#storeErrors.inc({ code });
   }
 
   get contentType(): string {
@@ -170,7 +179,7 @@ export class ServiceMetrics {
       this.#storeUp.set(1);
     } catch (error) {
       // What was read before is still true enough; that it is old, this one says.
-      this.storeFailed(toAllclearError(error).code);
+      this.#storeErrors.inc({ code: toAllclearError(error).code });
       this.#storeUp.set(0);
     }
     return this.#registry.metrics();

@@ -144,7 +144,15 @@ function requireRunbook(shelf: RunbookShelf, wanted: string): ShelvedRunbook {
 function toSummary({ runbook, family, hash, problem }: ShelvedRunbook): z.infer<typeof runbookSummary> {
   const { severity, owner, alerts, reviewed } = runbook.frontMatter;
   return {
-    ...{ id: runbook.id, title: runbook.title, family, severity, owner, alerts: [...alerts] },
-    ...{ file: runbook.file, hash, reviewed, problem },
+    id: runbook.id,
+    title: runbook.title,
+    family,
+    severity,
+    owner,
+    alerts: [...alerts],
+    file: runbook.file,
+    hash,
+    reviewed,
+    problem,
   };
 }

@@ -4,9 +4,7 @@ import { listWorkers } from '../../store/index.ts';
 import type { App } from '../app.ts';
 import { errors } from '../failures.ts';
 import type { ServerOptions } from '../options.ts';
-
-/** A worker that has not been seen for so long has gone. */
-export const WORKER_SEEN_MS = 60_000;
+import { WORKER_SEEN_MS } from '../worker-seen.ts';
 
 const worker = z.object({
   id: z.string().describe('host:pid:random'),

@@ -10,7 +10,8 @@ export class Bell {
   }
 
   ring(): void {
-    for (const wake of [...this.#waiting]) wake();
+    // Each leaves the set while it is gone through, which a Set allows.
+    for (const wake of this.#waiting) wake();
   }
 
   /** Resolves at the next ring, after `ms`, or when the signal aborts, whatever comes first. */

@@ -120,11 +120,12 @@ describe("an incident's stream", () => {
     for (const one of streams) await one.take(1);
     await until(() => server.clock.pending > 0);
     let queries = 0;
-    const { selectFrom } = server.store.db;
-    server.store.db.selectFrom = ((table: never) => {
+    const { db } = server.store;
+    const select = db.selectFrom.bind(db) as (table: never) => never;
+    db.selectFrom = (table: never) => {
       if (table === 'events') queries += 1;
-      return selectFrom.call(server.store.db, table);
-    }) as never;
+      return select(table);
+    };
     await note(id, 'one');
     for (const one of streams) expect(await one.take(1)).toMatchObject([{ id: '2' }]);
     expect(queries).toBe(1);

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AllclearError, type Clock } from '../../kernel/index.ts';
+import { AllclearError, type Clock, type ErrorCode } from '../../kernel/index.ts';
 import type { IncidentRecord } from '../../store/index.ts';
 import { type Access, actorOf } from '../gate.ts';
 import type { ServerOptions } from '../options.ts';
@@ -12,17 +12,8 @@ import type { Bell } from './bell.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { HEARTBEAT, RETRY } from './frame.ts';
 import { IncidentFeeds } from './incident-feeds.ts';
-import { watchStore } from './looker.ts';
-
-export interface StreamLimits {
-  readonly total: number;
-  /** Of one person or program: a browser with many tabs. */
-  readonly perActor: number;
-  /** Milliseconds between looks at a stream: a heartbeat, whether it is still read, whether its actor still may. */
-  readonly heartbeatMs: number;
-}
-
-const DEFAULT_LIMITS: StreamLimits = { total: 1_000, perActor: 20, heartbeatMs: 15_000 };
+import { DEFAULT_LIMITS, type StreamLimits } from './limits.ts';
+import { Looker } from './looker.ts';
 
 /** Milliseconds that the end of a stream may take to go out. */
 const LAST_MS = 1_000;
@@ -36,7 +27,7 @@ export class Streams {
   readonly #limits: StreamLimits;
   readonly #incidents: IncidentFeeds;
   readonly #changes: ChangeFeed;
-  readonly #looker: ReturnType<typeof watchStore>;
+  readonly #looker: Looker;
   readonly #open = new Map<AbortController, string>();
   #closed = false;
 
@@ -48,7 +39,7 @@ export class Streams {
     this.#limits = { ...DEFAULT_LIMITS, ...options.streams };
     this.#incidents = new IncidentFeeds(store, clock);
     this.#changes = new ChangeFeed(store, clock);
-    this.#looker = watchStore(store, clock, log, async () => {
+    this.#looker = new Looker(desk, log, async () => {
       await this.#incidents.look();
       await this.#changes.look();
     });
@@ -122,9 +113,8 @@ export class Streams {
     leave: () => void,
   ): FastifyReply {
     const frames = this.#frames(stop.signal, bell, next);
-    const stopGuard = this.#guard(request, reply, stop);
+    this.#guard(request, reply, stop);
     const end = () => {
-      stopGuard();
       leave();
       this.#open.delete(stop);
       // One that does not read does not see the end either.
@@ -156,24 +146,24 @@ export class Streams {
   }
 
   /** Now and then: cuts a stream that is not read, and ends one whose actor may no longer watch. */
-  #guard(request: FastifyRequest, reply: FastifyReply, stop: AbortController): () => void {
+  #guard(request: FastifyRequest, reply: FastifyReply, stop: AbortController): void {
     let written = -1;
-    let cancel = () => {};
     const look = () => {
+      if (stop.signal.aborted) return;
       const { socket, writableLength } = reply.raw;
       if (writableLength > 0 && socket?.bytesWritten === written) reply.raw.destroy();
       written = socket?.bytesWritten ?? -1;
       void this.#access.authenticate(request).catch((error: unknown) => {
         // A store that is away for a moment is no reason.
-        if (error instanceof AllclearError && error.httpStatus < 500 && error.code !== 'E_RATE_LIMITED')
-          stop.abort();
+        if (error instanceof AllclearError && endsAccess.includes(error.code)) stop.abort();
       });
-      cancel = this.#clock.after(this.#limits.heartbeatMs, look);
+      this.#clock.after(this.#limits.heartbeatMs, look);
     };
-    cancel = this.#clock.after(this.#limits.heartbeatMs, look);
-    return () => cancel();
+    this.#clock.after(this.#limits.heartbeatMs, look);
   }
 }
+
+const endsAccess: readonly ErrorCode[] = ['E_UNAUTHORIZED', 'E_FORBIDDEN'];
 
 function tooMany(code: 'E_OVERLOADED' | 'E_RATE_LIMITED', what: string): AllclearError {
   return new AllclearError(code, {
