@@ -97,6 +97,24 @@ describe('an incident at a prompt', () => {
     expect(text).toContain('note: hello (ada)');
   });
 
+  it('says who proposes what, what verify has seen, and what is under way', () => {
+    const proposals = [{ step: 1, title: 'Cut it off', why: 'the rate is 300/s', by: 'an agent', at: 0 }];
+    const verification = { verified: false, why: 'One check is abnormal.', at: 0, readings: [] };
+    const text = incidentText(view({ proposals, verification }), [], false, io);
+    expect(text).toContain('proposed by an agent: the rate is 300/s');
+    expect(text).toContain('failed: One check is abnormal.');
+    expect(doneText([], view({ steps: [step({ state: 'running' })] }), io)).toContain('Under way: step 1\n');
+    const work = {
+      kind: 'verify',
+      step: null,
+      block: null,
+      state: 'taken',
+      worker: 'w:1',
+      readyAt: 0,
+    } as const;
+    expect(doneText([], view({ work }), io)).toContain('Under way: verify, on w:1\n');
+  });
+
   it.each(waitings)('names the command that gives it what it waits for: $kind', (waiting) => {
     const text = doneText([], view({ waiting }), io);
     expect(text).toMatch(/Waits for .*\n(?: .*\n)*? {2}allclear incidents [a-z]+ inc-1m81wqeph79c13hy/);

@@ -26,6 +26,7 @@ export function incidentText(view: IncidentView, events: readonly ToldEvent[], a
     ...verdictLines(view, io, paint),
     ...differentialLines(view, io, paint),
     ...stepLines(view, all, paint),
+    ...verificationLines(view, io, paint),
     ...section('Time line', timelineLines(events, paint), paint),
   ].join('\n')}\n`;
 }
@@ -92,24 +93,31 @@ function headLines(view: IncidentView, paint: Paint): string[] {
 }
 
 function waitingLines(view: IncidentView, paint: Paint): string[] {
-  const lines: string[] = [];
-  if (view.waiting) {
-    const { what, commands } = waitingText(view.waiting, view.id);
-    lines.push(
+  const hints = view.hints.map((hint) => wrap(`! ${oneLine(hint, 400)}`, COLUMNS, '  '));
+  const lines = [...nextLines(view, paint), ...hints];
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** What people, or a worker, have to do next. */
+function nextLines({ waiting, work, steps, id }: IncidentView, paint: Paint): string[] {
+  if (waiting) {
+    const { what, commands } = waitingText(waiting, id);
+    return [
       paint('yellow', wrap(`Waits for ${what}`, COLUMNS, '  ')),
       ...commands.map((command) => `  ${command}`),
-    );
-  } else if (view.work) {
-    const { kind, step, state, worker } = view.work;
-    const what = kind === 'step' && step !== null ? `step ${step}` : kind;
-    lines.push(
-      state === 'taken'
-        ? `Under way: ${what}, on ${oneLine(worker ?? '', 60)}`
-        : `Next: ${what}, when a worker takes it`,
-    );
+    ];
   }
-  for (const hint of view.hints) lines.push(wrap(`! ${oneLine(hint, 400)}`, COLUMNS, '  '));
-  return lines.length === 0 ? [] : ['', ...lines];
+  if (work) {
+    const what = work.kind === 'step' && work.step !== null ? `step ${work.step}` : work.kind;
+    const taken = work.state === 'taken';
+    return [
+      taken
+        ? `Under way: ${what}, on ${oneLine(work.worker ?? '', 60)}`
+        : `Next: ${what}, when a worker takes it`,
+    ];
+  }
+  const running = steps.find(({ state }) => state === 'running');
+  return running ? [`Under way: step ${running.index}`] : [];
 }
 
 function verdictLines({ verdict, sandbox }: IncidentView, io: Io, paint: Paint): string[] {
@@ -142,12 +150,24 @@ const STEP_MARKS: Readonly<Record<Step['state'], string>> = {
   unknown: '?',
 };
 
-function stepLines({ steps }: IncidentView, all: boolean, paint: Paint): string[] {
-  return section(
-    'Steps',
-    steps.flatMap((step) => [stepRow(step), ...outputLines(step, all, paint)]),
-    paint,
-  );
+function stepLines({ steps, proposals }: IncidentView, all: boolean, paint: Paint): string[] {
+  const rows = steps.flatMap((step) => [
+    stepRow(step),
+    ...proposals
+      .filter((proposal) => proposal.step === step.index && step.state === 'pending')
+      .map(({ by, why }) =>
+        wrap(`      proposed by ${oneLine(by, 40)}: ${oneLine(why, 300)}`, COLUMNS, '      '),
+      ),
+    ...outputLines(step, all, paint),
+  ]);
+  return section('Steps', rows, paint);
+}
+
+function verificationLines({ verification }: IncidentView, io: Io, paint: Paint): string[] {
+  if (!verification) return [];
+  const { verified, why, readings } = verification;
+  const said = `${verified ? 'passed' : 'failed'}: ${oneLine(why, 600)}`;
+  return section('Verify', [wrap(`  ${said}`, COLUMNS, '  '), ...readingTable(readings, io)], paint);
 }
 
 function stepRow({ index, state, title, risk, manual, approvals }: Step): string {
