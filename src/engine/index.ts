@@ -8,20 +8,16 @@ export {
 export { type Actor, includesRole, isRole, type Role, requireRole, roles } from './actor.ts';
 export { makeToken, revokeToken, TOKEN_SECONDS, type TokenWish, tokenActor } from './api-token.ts';
 export type { AppendedEvent, Change, OnChange } from './change.ts';
-export { concludeDiagnosis, concludeVerification } from './conclude.ts';
-export { approvalHash } from './desk/approvals.ts';
 export { type Desk, ITSELF, type Library } from './desk/desk.ts';
 export { type Performed, perform } from './desk/perform.ts';
 export type { Plan, PlannedWork } from './desk/plan-model.ts';
-export { intakeDesk, planAndStore, planNext } from './desk/plan-next.ts';
+export { planAndStore, planNext } from './desk/plan-next.ts';
 export {
   type IncidentPolicy,
   type Policies,
   policiesSchema,
-  policyFor,
   policyWarnings,
 } from './desk/policies.ts';
-export { verifyAnswers } from './desk/questions.ts';
 export { keptRunbook } from './desk/standing.ts';
 export { summarize, viewIncident } from './desk/view.ts';
 export {
@@ -30,7 +26,7 @@ export {
   incidentSummarySchema,
   incidentViewSchema,
 } from './desk/view-schema.ts';
-export { readWaiting, type Waiting, waitingSchema } from './desk/waiting.ts';
+export type { Waiting } from './desk/waiting.ts';
 export { diagnose } from './diagnose.ts';
 export {
   concludeFamily,
@@ -57,7 +53,6 @@ export { createGates } from './observe.ts';
 export type { ApprovalAnswer, NextAfterFailure, Operator } from './operator.ts';
 export type { Levers } from './ports.ts';
 export { redact } from './redact.ts';
-export { releaseLevers } from './release-levers.ts';
 export { type RenderedStep, renderStep } from './rendered-step.ts';
 export { replayIncident } from './replay.ts';
 export { respond } from './respond.ts';

@@ -4,7 +4,6 @@ import {
   findWork,
   hasFiring,
   type IncidentRecord,
-  listEvents,
   lockIncident,
   type NewEvent,
   type NewWork,
@@ -55,22 +54,7 @@ export async function planAndStore(
   return planFrom(tx, desk, await loadStanding(tx, desk, record, desk.store.now()), done);
 }
 
-/** For intake: what the desk does about alerts, in the transaction that keeps them. */
-export function intakeDesk(desk: Desk) {
-  return {
-    /** Its time line was begun in this transaction. */
-    opened: async (tx: Writer, incident: string): Promise<void> => {
-      const opened = readTimeline(await listEvents(tx, incident, { limit: 1 }));
-      await planAndStore(tx, desk, incident, opened);
-    },
-    /** None of its alerts fires any more: when it waits for people it is verified, once. */
-    alertsResolved: async (tx: Writer, incident: string): Promise<void> => {
-      await planAndStore(tx, desk, incident);
-    },
-  };
-}
-
-/** For workers: plans what comes next for all incidents of one transaction. */
+/** For workers and intake: plans what comes next for all incidents of one transaction. */
 export function planNext(desk: Desk): PlanNext {
   return async (tx, all, at) => {
     const standings = await loadStandings(

@@ -9,6 +9,7 @@ import {
   insertIntent,
   lockIncident,
   openStore,
+  type Store,
   sweepExpired,
   takeWork,
   type WorkRecord,
@@ -23,7 +24,7 @@ import type { Reading, VerdictKind } from '../model.ts';
 import type { TimelineEvent } from '../timeline.ts';
 import type { Desk } from './desk.ts';
 import { perform } from './perform.ts';
-import { intakeDesk, planAndStore } from './plan-next.ts';
+import { planAndStore } from './plan-next.ts';
 import { type Policies, policiesSchema } from './policies.ts';
 import { keptRunbook, loadStanding, type Standing } from './standing.ts';
 import { standingStep } from './standing-step.ts';
@@ -79,9 +80,10 @@ export interface TestDesk extends Desk {
   runbooks: Runbook[];
 }
 
-export async function testDesk(policies: unknown = [], location = ':memory:'): Promise<TestDesk> {
+/** @param given a store to work with; without one, a new one in memory, whose time is the test's */
+export async function testDesk(policies: unknown = [], given?: Store): Promise<TestDesk> {
   const clock = new TestClock();
-  const store = await openStore(location, { clock });
+  const store = given ?? (await openStore(':memory:', { clock }));
   const desk: TestDesk = {
     store,
     clock,
@@ -281,7 +283,7 @@ export async function alert(desk: Desk, incident: string, status: 'firing' | 're
     if (record.alertCount === 0) await countAlerts(tx, incident, 1);
     const page = openPage(tx, { incident, actor: 'alertmanager', at });
     await page.append('alert', { status, name: 'Storm', fingerprint: 'f', startsAt: 1 });
-    if (status === 'resolved') await intakeDesk(desk).alertsResolved(tx, incident);
+    if (status === 'resolved') await planAndStore(tx, desk, incident);
   });
 }
 
