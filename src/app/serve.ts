@@ -1,4 +1,5 @@
 /** `allclear serve`: the incident service, put together from its parts and taken apart in reverse order. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Actor, type Desk, planNext, policyWarnings } from '../engine/index.ts';
 import { type AlertIntake, createIntake, parseWebhook } from '../intake/index.ts';
 import { parseAddress, systemClock } from '../kernel/index.ts';
@@ -133,6 +134,8 @@ function secretsIn(env: ServeOptions['env']): readonly string[] {
 function deliverTo(intake: AlertIntake) {
   return async (body: unknown, actor: Actor) => {
     const { alerts, truncated } = parseWebhook(body);
+    // A large delivery takes a while to read: others get their turn before it is kept.
+    await turn();
     const received = await intake.accept(alerts, { truncated, actor: actor.name });
     const incidents = new Set(received.flatMap(({ incident }) => (incident === null ? [] : [incident])));
     return { alerts: alerts.length, incidents: [...incidents] };
