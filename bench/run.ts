@@ -18,6 +18,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   corpus: async () => (await import('./corpus.ts')).corpus(),
   step: async () => (await import('./step.ts')).step(),
   workers: async () => (await import('./workers.ts')).workers(),
+  faults: async () => (await import('./faults.ts')).faults(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
   family: async () => (await import('./family.ts')).family(),
   storm: async () => (await import('./storm.ts')).storm(),
