@@ -139,7 +139,7 @@ describe('the view of an incident', () => {
     desk.runbooks = [storm(`---\nparams:\n  region: where it is\n---\n${STORM}`)];
     const id = await diagnosed(desk);
     expect((await view(id)).hints).toEqual([
-      'The parameter region has no value: give the server --param region=VALUE.',
+      'The parameter region has no value: set it under params in the configuration.',
     ]);
   });
 

@@ -226,7 +226,7 @@ async function hintsFor(
   for (const { name } of at.runbook?.frontMatter.params ?? []) {
     const variable = `PARAM_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
     if (at.env[variable] === undefined)
-      hints.push(`The parameter ${name} has no value: give the server --param ${name}=VALUE.`);
+      hints.push(`The parameter ${name} has no value: set it under params in the configuration.`);
   }
   if (work?.state === 'ready' && !(await hasWorker(db, work.site, desk.store.now()))) {
     hints.push(
