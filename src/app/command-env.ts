@@ -87,7 +87,8 @@ export function commandEnv(
     ALLCLEAR_NODE: process.execPath,
     ALLCLEAR_MAIN: MAIN_PROGRAM,
     ALLCLEAR_HOME: folder,
-    ALLCLEAR_STORE: storeLocation,
+    // A URL may hold the database's password: that is not for commands, unless ALLCLEAR_PASS_ENV says so.
+    ...(!storeLocation.includes('://') && { ALLCLEAR_STORE: storeLocation }),
     ALLCLEAR_GUARD_URL: caller['ALLCLEAR_GUARD_URL'] ?? DEFAULT_GUARD_URL,
   };
 }

@@ -9,6 +9,8 @@ export interface Home {
   readonly folder: string;
   /** A file path, or the URL of a PostgreSQL database, with its password. */
   readonly storeLocation: string;
+  /** What the chains of events are made with; null: no key. */
+  readonly auditKey: string | null;
   /** The file for the proposed rewriting of a runbook after an incident. */
   updateFile(incident: string, runbook: string): string;
 }
@@ -20,6 +22,7 @@ export function locateHome(env: Env, cwd: string): Home {
   return {
     folder,
     storeLocation: storeLocation(env['ALLCLEAR_STORE'], cwd) ?? join(folder, 'allclear.db'),
+    auditKey: env['ALLCLEAR_AUDIT_KEY']?.trim() || null,
     updateFile: (incident, runbook) => join(folder, 'updates', slug(incident), `${slug(runbook)}.md`),
   };
 }
@@ -31,7 +34,7 @@ function storeLocation(wanted: string | undefined, cwd: string): string | null {
 
 /** Errors: as `openStore`. */
 export function openHomeStore(home: Home): Promise<Store> {
-  return openStore(home.storeLocation);
+  return openStore(home.storeLocation, { auditKey: home.auditKey });
 }
 
 /** Opens the store for one piece of work. Errors: as `openStore`, and the work's own. */

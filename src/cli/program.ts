@@ -10,6 +10,7 @@ import { guardCommands } from './declare/guard.ts';
 import { incidentCommands } from './declare/incidents.ts';
 import { runbookCommands } from './declare/runbooks.ts';
 import { serviceCommands } from './declare/service.ts';
+import { storeCommands } from './declare/store.ts';
 import { tokenCommands } from './declare/tokens.ts';
 import type { Io } from './io.ts';
 import { printError } from './print-error.ts';
@@ -22,6 +23,7 @@ const GROUPS: readonly Declare[] = [
   guardCommands,
   serviceCommands,
   tokenCommands,
+  storeCommands,
   alertingCommands,
   doctorCommands,
 ];

@@ -95,7 +95,7 @@ async function takeKey(tx: Writer, chain: Chain, at: number): Promise<boolean> {
   }
 }
 
-async function storedFingerprint(db: Reader): Promise<string | null> {
+export async function storedFingerprint(db: Reader): Promise<string | null> {
   const row = await db.selectFrom('meta').select('value').where('key', '=', KEY).executeTakeFirst();
   const value = row && fromJson(row.value);
   return typeof value === 'string' ? value : null;

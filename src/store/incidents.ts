@@ -158,6 +158,22 @@ export async function incidentIdsLike(db: Reader, prefix: string, limit: number)
   return rows.map((row) => row.id);
 }
 
+/** Every id in order, read in pages. */
+export async function* allIncidentIds(db: Reader): AsyncGenerator<string> {
+  for (let last = ''; ; ) {
+    const rows = await db
+      .selectFrom('incidents')
+      .select('id')
+      .where('id', '>', last)
+      .orderBy('id')
+      .limit(1_000)
+      .execute();
+    for (const { id } of rows) yield id;
+    if (rows.length < 1_000) return;
+    last = rows.at(-1)!.id;
+  }
+}
+
 /** Replaces the state. An incident that is no longer open lets a new one with its key begin. */
 export async function updateIncidentState(
   tx: Writer,

@@ -33,8 +33,10 @@ export {
   type NewEvent,
 } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
+export { exportStore } from './export-store.ts';
 export { type StoreFigures, storeFigures } from './figures.ts';
 export type { AuditFinding } from './findings.ts';
+export { importStore } from './import-store.ts';
 export {
   changedIncidents,
   type IncidentPlace,
@@ -43,6 +45,7 @@ export {
   searchIncidents,
 } from './incident-search.ts';
 export {
+  allIncidentIds,
   assignIncident,
   countAlerts,
   findIncident,
@@ -98,6 +101,7 @@ export {
   type NewToken,
   type TokenRecord,
 } from './tokens.ts';
+export { type Counts, countRows, schemaName } from './transfer-format.ts';
 export {
   findWork,
   finishWork,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { declareAudit } from './audit.ts';
 import { collect, type Declare, example } from './declaration.ts';
 import { declareIncidentActions } from './incident-actions.ts';
 
@@ -78,6 +79,7 @@ function incidents(...[io, done]: Parameters<Declare>): Command {
       done(await incidentsShowCommand(id, command.optsWithGlobals(), io));
     });
   declareIncidentActions(group, io, done);
+  declareAudit(group, io, done);
   group
     .command('close')
     .description('end an incident: resolved, ruled out, inconclusive or escalated')
