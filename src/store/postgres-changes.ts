@@ -6,8 +6,9 @@
  * never leaves, because the process ends in between, is one of those that a slow poll makes up for.
  */
 import { randomUUID } from 'node:crypto';
-import { Client, type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Listeners } from './listeners.ts';
+import { TidyClient } from './postgres-client.ts';
 import type { Place } from './postgres-place.ts';
 
 const CHANNEL = 'allclear';
@@ -20,7 +21,7 @@ export class PostgresChanges {
   readonly #listeners: Listeners;
   /** Tells own notifications, whose listeners have been called already, from those of others. */
   readonly #self = randomUUID();
-  #client: Client | null = null;
+  #client: TidyClient | null = null;
   #listening = false;
   #closed = false;
   #retry: NodeJS.Timeout | undefined;
@@ -65,7 +66,7 @@ export class PostgresChanges {
   }
 
   async #connect(): Promise<void> {
-    const client = new Client(this.#place.config);
+    const client = new TidyClient(this.#place.config);
     this.#client = client;
     client.on('error', () => {});
     client.on('notification', ({ payload }) => {

@@ -9,6 +9,7 @@ import {
 } from 'kysely';
 import { Pool, type PoolClient } from 'pg';
 import { AllclearError } from '../kernel/index.ts';
+import { TidyClient } from './postgres-client.ts';
 import { connectError, isLost, postgresError } from './postgres-errors.ts';
 import type { Place } from './postgres-place.ts';
 import { storable } from './storable.ts';
@@ -22,6 +23,7 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 export function openPool({ config }: Place, busyMs: number): Pool {
   const pool = new Pool({
     ...config,
+    Client: TidyClient,
     max: MAX_CONNECTIONS,
     idleTimeoutMillis: 10_000,
     // oxlint-disable-next-line no-misused-promises -- pg waits for it; its types do not say so
