@@ -38,7 +38,8 @@ ${sections.join('\n')}`;
 const ENVIRONMENT = `| environment | meaning | default |
 | --- | --- | --- |
 | \`ALLCLEAR_HOME\` | folder of the store, drill records and proposed runbooks | \`./.allclear\` |
-| \`ALLCLEAR_STORE\` | path of the SQLite store | \`$ALLCLEAR_HOME/allclear.db\` |
+| \`ALLCLEAR_STORE\` | path of the SQLite store, or \`postgres://user@host/database\` ([The store](service-store.md)) | \`$ALLCLEAR_HOME/allclear.db\` |
+| \`ALLCLEAR_AUDIT_KEY\` | the key of the audit trail ([The store](service-store.md#the-audit-trail)) | none |
 | \`ALLCLEAR_GUARD_URL\` | the guard's metrics and levers | \`http://127.0.0.1:9090\` |
 | \`ALLCLEAR_GUARD_TOKEN\` | the guard's token for moving levers | none: levers are read-only |
 | \`ALLCLEAR_PROMETHEUS\` | a Prometheus that answers \`promql\` blocks | none: the built-in window |

@@ -53,7 +53,7 @@ export async function countFiring(db: Reader, incident: string): Promise<number>
     .where('incident', '=', incident)
     .where('status', '=', 'firing')
     .executeTakeFirstOrThrow();
-  return Number(firing);
+  return firing;
 }
 
 /** True while one of the incident's alerts fires. */

@@ -25,7 +25,6 @@ export interface Chain {
 
 /** @param key null: plain SHA-256 */
 export function openChain(key: string | null): Chain {
-  const plain = (line: readonly unknown[]) => createHash('sha256').update(JSON.stringify(line)).digest('hex');
   if (key === null) {
     return { keyed: false, hash: plain, holds: (hash, line) => hash === plain(line), fingerprint: null };
   }
@@ -37,6 +36,10 @@ export function openChain(key: string | null): Chain {
     holds: (hash, line) => hash === (isKeyed(hash) ? keyed(line) : plain(line)),
     fingerprint: mac('the key of an Allclear store').slice(0, 16),
   };
+}
+
+function plain(line: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(line)).digest('hex');
 }
 
 export function isKeyed(hash: string): boolean {

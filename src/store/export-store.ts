@@ -8,7 +8,6 @@ import {
   countRows,
   FORMAT,
   type Header,
-  type Row,
   schemaName,
   type TableName,
   type Trailer,
@@ -59,7 +58,7 @@ async function exportTable(
     }
     const page = await query.execute();
     if (page.length > 0)
-      await put(page.map((row) => `${JSON.stringify({ table, row: sorted(row) } as Row)}\n`).join(''));
+      await put(page.map((row) => `${JSON.stringify({ table, row: sorted(row) })}\n`).join(''));
     rows += page.length;
     last = page.at(-1);
     if (page.length < PAGE) return rows;

@@ -50,7 +50,6 @@ export {
   countAlerts,
   findIncident,
   findIncidents,
-  findOpenByKey,
   type IncidentRecord,
   incidentIdsLike,
   insertIncident,

@@ -15,6 +15,7 @@ export class TidyClient extends Client {
       throw error;
     });
     if (!callback) return connecting;
+    // oxlint-disable no-callback-in-promise -- the pool gives one
     connecting.then(
       (client) => callback(null, client),
       (error: Error) => callback(error),

@@ -15,7 +15,7 @@ const failure = async (work: Promise<unknown>): Promise<AllclearError> =>
     (error: AllclearError) => error,
   );
 
-async function database() {
+async function ownDatabase() {
   const made = await freshDatabase();
   onTestFinished(() => made.drop());
   return made;
@@ -29,7 +29,7 @@ async function opened(url: string, busyMs?: number) {
 
 describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () => {
   it('says what is wrong, and never the password', async () => {
-    const { server, name } = await database();
+    const { server, name } = await ownDatabase();
     await server.query("create role limited login password 'right-secret'");
     onTestFinished(() => void server.query('drop role limited'));
     const at = `127.0.0.1:${server.port}`;
@@ -54,7 +54,7 @@ describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () =>
   });
 
   it('wants a database that can keep any text, and one of its own', async () => {
-    const { server, url } = await database();
+    const { server, url } = await ownDatabase();
     await server.query("create database latin template template0 encoding 'LATIN1' locale 'C'");
     onTestFinished(() => void server.query('drop database latin with (force)'));
     expect((await failure(openStore(server.url('latin')))).message).toMatch(/LATIN1/);
@@ -63,7 +63,7 @@ describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () =>
   });
 
   it('keeps to its schema, and compares text as SQLite does', async () => {
-    const { server, name, url } = await database();
+    const { server, name, url } = await ownDatabase();
     await server.query('create schema ours; create schema theirs', name);
     const [ours, theirs] = await Promise.all(
       ['ours', 'theirs'].map((schema) => opened(`${url}?options=-c%20search_path%3D${schema}`)),
@@ -83,7 +83,7 @@ describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () =>
   });
 
   it('says who is in the way after a while, not for ever', async () => {
-    const { url } = await database();
+    const { url } = await ownDatabase();
     const store = await opened(url, 200);
     const other = await opened(url);
     await store.write((tx) => insertIncident(tx, newIncident('inc-1')));
@@ -95,7 +95,7 @@ describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () =>
   });
 
   it('tries again when two transactions stand in each other way', async () => {
-    const { url } = await database();
+    const { url } = await ownDatabase();
     const store = await opened(url);
     await store.write(async (tx) => {
       for (const id of ['inc-1', 'inc-2']) await insertIncident(tx, newIncident(id));
@@ -121,9 +121,9 @@ describe.skipIf(postgresMissing !== null)('PostgreSQL that goes away', () => {
   it('is used again when it is back; what was acknowledged is there, once', { timeout: 90_000 }, async () => {
     const { url } = await server.freshDatabase();
     const stores = await Promise.all([openStore(url), openStore(url)]);
-    await stores[0]!.write((tx) => insertIncident(tx, newIncident('inc-1')));
+    await stores[0].write((tx) => insertIncident(tx, newIncident('inc-1')));
     let heard = 0;
-    stores[1]!.onChange(() => {
+    stores[1].onChange(() => {
       heard += 1;
     });
     const acknowledged = new Set<string>();
@@ -159,7 +159,7 @@ describe.skipIf(postgresMissing !== null)('PostgreSQL that goes away', () => {
     over = true;
     await Promise.all(writing);
     expect([...codes].filter((code) => !['E_STORE_DOWN', 'E_STORE_UNKNOWN'].includes(code))).toEqual([]);
-    const stored = (await listEvents(stores[0]!.db, 'inc-1')).map(({ actor }) => actor);
+    const stored = (await listEvents(stores[0].db, 'inc-1')).map(({ actor }) => actor);
     expect(new Set(stored).size).toBe(stored.length);
     expect([...acknowledged].filter((key) => !stored.includes(key))).toEqual([]);
     expect(stored.filter((key) => !acknowledged.has(key) && !unknown.has(key))).toEqual([]);
@@ -168,7 +168,7 @@ describe.skipIf(postgresMissing !== null)('PostgreSQL that goes away', () => {
       .poll(
         async () => {
           const known = heard;
-          await stores[0]!.write((tx) => insertIncident(tx, newIncident(`inc-${Math.random()}`)));
+          await stores[0].write((tx) => insertIncident(tx, newIncident(`inc-${Math.random()}`)));
           await pause(100);
           return heard > known;
         },
