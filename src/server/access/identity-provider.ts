@@ -1,6 +1,6 @@
 /** The identity provider, spoken to by openid-client: authorization code with PKCE, state and nonce. */
 import * as client from 'openid-client';
-import { AllclearError, type Clock, oneLine } from '../../kernel/index.ts';
+import { AllclearError, type Clock, oneLine, systemCode } from '../../kernel/index.ts';
 import type { OidcConfig } from './oidc-config.ts';
 import { type Claims, isEnough } from './person.ts';
 
@@ -126,7 +126,7 @@ async function explained<T>(issuer: URL, work: () => Promise<T>): Promise<T> {
       throw failed("the identity provider does not know this service's client id or client secret", cause);
     if (isAway(cause)) {
       throw new AllclearError('E_UNREACHABLE', {
-        what: `the identity provider ${issuer.host} does not answer as it should`,
+        what: `the identity provider ${issuer.host} does not answer as it should (${reason(cause)})`,
         next: 'Try again in a while. Tokens still work meanwhile.',
         cause,
       });
@@ -138,6 +138,12 @@ async function explained<T>(issuer: URL, work: () => Promise<T>): Promise<T> {
 
 function failed(what: string, cause: unknown): AllclearError {
   return new AllclearError('E_LOGIN', { what, next: 'Begin again at /login.', cause });
+}
+
+/** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `unexpected HTTP response status code` … */
+function reason(cause: unknown): string {
+  const inner = cause instanceof Error ? cause.cause : undefined;
+  return systemCode(inner) ?? oneLine(cause instanceof Error ? cause.message : String(cause), 100);
 }
 
 /** No answer, one too late, or one that is no HTTP answer of a provider. */
