@@ -21,6 +21,7 @@ const benchmarks: Record<string, () => Promise<BenchResult>> = {
   faults: async () => (await import('./faults.ts')).faults(),
   verdict: async () => (await import('./verdict.ts')).verdict(),
   family: async () => (await import('./family.ts')).family(),
+  intake: async () => (await import('./intake.ts')).intake(),
   storm: async () => (await import('./storm.ts')).storm(),
   'storm-auto': async () => (await import('./storm-auto.ts')).stormAuto(),
   spiral: async () => (await import('./spiral.ts')).spiral(),

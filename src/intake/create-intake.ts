@@ -3,7 +3,11 @@
  * durable transaction (a group commit), so that a storm costs the disk no more than a few alerts do. Nothing is
  * acknowledged before it is durable, and what cannot be kept is refused, for Alertmanager to send again.
  */
+<<<<<<< HEAD
 import { setImmediate as turn } from 'node:timers/promises';
+=======
+import { setImmediate as nextTurn } from 'node:timers/promises';
+>>>>>>> 04d232b (bench: intake, through a real server, beside single inserts and Alertmanager's own pace; requests of one turn share a transaction)
 import { AllclearError } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { weightOf } from './clean-text.ts';
@@ -94,9 +98,9 @@ class GroupCommit implements AlertIntake {
   }
 
   async #run(): Promise<void> {
-    // Deliveries that came in the same turn are together from the first transaction on.
-    await Promise.resolve();
     while (this.#queue.length > 0) {
+      // SQLite writes without ever leaving this turn of the event loop: other requests must first be read to be together.
+      await nextTurn();
       const group = this.#takeGroup();
       await this.#write(group);
       for (const { alerts, weight } of group) {
