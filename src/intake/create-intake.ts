@@ -3,11 +3,7 @@
  * durable transaction (a group commit), so that a storm costs the disk no more than a few alerts do. Nothing is
  * acknowledged before it is durable, and what cannot be kept is refused, for Alertmanager to send again.
  */
-<<<<<<< HEAD
-import { setImmediate as turn } from 'node:timers/promises';
-=======
 import { setImmediate as nextTurn } from 'node:timers/promises';
->>>>>>> 04d232b (bench: intake, through a real server, beside single inserts and Alertmanager's own pace; requests of one turn share a transaction)
 import { AllclearError } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import { weightOf } from './clean-text.ts';
@@ -107,8 +103,6 @@ class GroupCommit implements AlertIntake {
         this.#count -= alerts.length;
         this.#weight -= weight;
       }
-      // SQLite answers without ever waiting: others get their turn between two transactions.
-      if (this.#queue.length > 0) await turn();
     }
     this.#running = null;
   }

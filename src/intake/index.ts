@@ -7,5 +7,4 @@ export {
   MAX_WEBHOOK_BYTES,
   parseWebhook,
   type WebhookMessage,
-  webhookBody,
 } from './webhook.ts';

@@ -17,7 +17,7 @@ export const MAX_WEBHOOK_BYTES = 32 * 1024 * 1024;
 export const MAX_WEBHOOK_ALERTS = 20_000;
 
 // Values are looked at below, up to the first that is wrong: a hostile message could have millions of them.
-const texts = z.record(z.string(), z.unknown()).meta({ additionalProperties: { type: 'string' } });
+const texts = z.record(z.string(), z.unknown());
 const time = z.iso.datetime({ offset: true });
 
 const alertSchema = z.object({
@@ -30,8 +30,7 @@ const alertSchema = z.object({
   fingerprint: z.string().nullish().describe('Computed from the labels when it is missing'),
 });
 
-/** What the route accepts, and the OpenAPI document shows. */
-export const webhookBody = z.object({
+const webhookBody = z.object({
   version: z.unknown().optional(),
   groupKey: z.string().nullish(),
   truncatedAlerts: z.number().min(0).nullish().describe('Alerts of the group that were not sent'),

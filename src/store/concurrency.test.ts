@@ -6,10 +6,10 @@ import { insertIntent } from './attempts.ts';
 import { appendEvent, listEvents } from './events.ts';
 import {
   findIncident,
-  findOpenByKey,
   insertIncident,
   listIncidents,
   lockIncident,
+  lockOpenByKeys,
   updateIncidentState,
 } from './incidents.ts';
 import { sweepExpired } from './lost-attempts.ts';
@@ -60,7 +60,7 @@ onEachStore('several programs on one store', (fresh) => {
     const stores = await several(4);
     const open = (store: (typeof stores)[number], id: string) =>
       store.write(async (tx) => {
-        const known = await findOpenByKey(tx, 'storm');
+        const [known] = await lockOpenByKeys(tx, ['storm']);
         if (known) return known.id;
         await insertIncident(tx, newIncident(id, { joinKey: 'storm' }));
         return id;

@@ -123,17 +123,6 @@ export async function findIncidents(db: Reader, ids: readonly string[]): Promise
   return rows.map(toIncidentRecord);
 }
 
-/** The open incident that alerts with this key belong to. */
-export async function findOpenByKey(db: Reader, joinKey: string): Promise<IncidentRecord | null> {
-  const row = await db
-    .selectFrom('incidents')
-    .selectAll()
-    .where('join_key', '=', joinKey)
-    .where('is_open', '=', 1)
-    .executeTakeFirst();
-  return row ? toIncidentRecord(row) : null;
-}
-
 /** Newest first. `limit` bounds the answer. */
 export async function listIncidents(
   db: Reader,

@@ -7,10 +7,10 @@ import { openChain } from './chain.ts';
 import { appendEvent, appendEvents, eventLine, listEvents, MAX_EVENTS } from './events.ts';
 import {
   findIncident,
-  findOpenByKey,
   incidentIdsLike,
   insertIncident,
   listIncidents,
+  lockOpenByKeys,
   updateIncidentState,
 } from './incidents.ts';
 import { fromJson, MAX_JSON, toJson } from './json.ts';
@@ -206,10 +206,10 @@ onEachStore('repositories', (fresh) => {
         store.write((tx) => insertIncident(tx, newIncident(id, { joinKey: 'storm' })));
       await add('inc-a');
       await expect(add('inc-b')).rejects.toThrow(/unique/i);
-      expect((await findOpenByKey(store.db, 'storm'))?.id).toBe('inc-a');
+      expect((await store.write((tx) => lockOpenByKeys(tx, ['storm'])))[0]?.id).toBe('inc-a');
       const change = { state: 'closed', snapshot: { state: 'closed', why: '' }, open: false, at: 7 };
       await store.write((tx) => updateIncidentState(tx, 'inc-a', change));
-      expect(await findOpenByKey(store.db, 'storm')).toBe(null);
+      expect(await store.write((tx) => lockOpenByKeys(tx, ['storm']))).toEqual([]);
       await add('inc-b');
     });
 

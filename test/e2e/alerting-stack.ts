@@ -54,10 +54,9 @@ export async function startPrometheus(
       .filter(({ job }) => job !== 'mcp-guard')
       .flatMap(({ url }) => ['--server', new URL(url).host]),
   ];
-  await run([
-    ...['init', '--prometheus', '--force', '--dir', folder, '--prefix', 'https://git.example/ops/runbooks'],
-    ...['--alertmanager-address', new URL(alertmanager.url).host, ...options],
-  ]);
+  const links = ['--prefix', 'https://git.example/ops/runbooks'];
+  const address = ['--alertmanager-address', new URL(alertmanager.url).host];
+  await run(['init', '--prometheus', '--force', '--dir', folder, ...links, ...address, ...options]);
   const file = join(folder, 'prometheus.yml');
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll('_interval: 5s', '_interval: 1s'));
   const data = join(folder, `data-${port}-${hosts('mcp-server').join('')}`.replaceAll(/[^\w-]/g, '_'));

@@ -40,7 +40,8 @@ const CASES: readonly Case[] = [
   {
     failure: 'session-storm',
     alert: 'McpSessionStorm',
-    clients: 250,
+    // More than can shake hands before the first of them give up.
+    clients: 180,
     stage: (lab, options) => stageSessionStorm(lab, { ...options, initializeCostMs: 40 }),
   },
   {
@@ -142,7 +143,13 @@ describe.runIf(hasAlerting)('from a failure to an incident, through Prometheus a
       const prometheus = await startPrometheus(home, nothing, alertmanager, await freePort());
       lab.add(prometheus);
       const { code, stdout } = await run(['coverage', '--prometheus', prometheus.url, '--json']);
-      expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, alerts: 5, covered: 5, noAlert: [] });
+      expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+        code: 0,
+        noRunbook: [],
+        deadLinks: [],
+        noAlert: [],
+      });
+      expect(JSON.parse(stdout).covered).toBeGreaterThanOrEqual(5);
     } finally {
       await lab.stop();
     }
