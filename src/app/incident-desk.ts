@@ -1,7 +1,7 @@
 /** Incidents to look at and act on: those of a server, or those of the local store. */
 import { type ActionKind, actionBodies, type IncidentSummary, type IncidentView } from '../engine/index.ts';
 import { AllclearError, oneLine } from '../kernel/index.ts';
-import { ApiClient, type Done, type ToldEvent } from './api-client.ts';
+import type { Done, ToldEvent } from './api-client.ts';
 
 /** Errors of all: those of the engine's `perform` and `viewIncident`; with a server those of `ApiClient` as well. */
 export interface IncidentDesk {
@@ -21,23 +21,6 @@ export interface DeskPlace {
   readonly cwd: string;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
-}
-
-/** The address of the server that is meant, if any: `--server`, else ALLCLEAR_SERVER. */
-export function serverOf({ server, env }: Pick<DeskPlace, 'server' | 'env'>): string | null {
-  return server?.trim() || env['ALLCLEAR_SERVER']?.trim() || null;
-}
-
-/** Opens it for one piece of work. */
-export async function withIncidentDesk<T>(
-  place: DeskPlace,
-  work: (desk: IncidentDesk) => Promise<T>,
-): Promise<T> {
-  const server = serverOf(place);
-  if (server !== null)
-    return work(new ApiClient(server, place.env['ALLCLEAR_TOKEN']?.trim() ?? '', place.signal));
-  const { withLocalDesk } = await import('./local-desk.ts');
-  return withLocalDesk(place, work);
 }
 
 const LOOKED_AT = 200;

@@ -1,6 +1,7 @@
 /** `allclear incidents skip | decide | note …`: one action on one incident, and where it stands then. */
 import type { Done } from '../../app/api-client.ts';
-import { actionBody, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
+import { actionBody, wholeId } from '../../app/incident-desk.ts';
+import { withIncidentDesk } from '../../app/open-incident-desk.ts';
 import type { ActionKind } from '../../engine/index.ts';
 import { doneText } from '../incident-view.ts';
 import type { Io } from '../io.ts';

@@ -1,5 +1,6 @@
 /** `allclear incidents approve`: shows what would run, asks, and approves exactly what it has shown. */
-import { actionBody, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
+import { actionBody, wholeId } from '../../app/incident-desk.ts';
+import { withIncidentDesk } from '../../app/open-incident-desk.ts';
 import type { IncidentView } from '../../engine/index.ts';
 import { AllclearError, oneLine } from '../../kernel/index.ts';
 import { stepToApprove } from '../incident-view.ts';

@@ -1,6 +1,7 @@
 /** `allclear incidents follow`: a time line as it grows; a connection that breaks is taken up where it was. */
 import type { ToldEvent } from '../../app/api-client.ts';
-import { type IncidentDesk, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
+import { type IncidentDesk, wholeId } from '../../app/incident-desk.ts';
+import { withIncidentDesk } from '../../app/open-incident-desk.ts';
 import { AllclearError, systemClock } from '../../kernel/index.ts';
 import { eventLine } from '../incident-view.ts';
 import type { Io } from '../io.ts';

@@ -1,6 +1,6 @@
 /** `allclear incidents`: what has happened, and what was done about it. */
 import { actorName, withHomeStore } from '../../app/home.ts';
-import { serverOf, wholeId, withIncidentDesk } from '../../app/incident-desk.ts';
+import { wholeId } from '../../app/incident-desk.ts';
 import {
   canGoOn,
   closeIncident,
@@ -8,6 +8,7 @@ import {
   incidentDetails,
   recentIncidents,
 } from '../../app/incidents.ts';
+import { serverOf, withIncidentDesk } from '../../app/open-incident-desk.ts';
 import { eventText, type TimelineEvent, timesOf } from '../../engine/index.ts';
 import { AllclearError, formatDuration, oneLine, printable, systemClock } from '../../kernel/index.ts';
 import type { AttemptRecord, IncidentRecord } from '../../store/index.ts';
