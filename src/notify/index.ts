@@ -1,4 +1,4 @@
 export { announce } from './announce.ts';
 export { type NotificationsConfig, notificationsSchema, readTargets, type Target } from './config.ts';
-export { incidentUrl, type Notice } from './notice.ts';
+export type { Notice } from './notice.ts';
 export { type Notifier, startNotifier } from './notifier.ts';
