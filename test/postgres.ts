@@ -66,10 +66,15 @@ if (postgresMissing !== null) {
 
 let shared: Promise<PostgresServer> | undefined;
 
-/** A new, empty database on the server that the tests of this process share. */
-export async function freshDatabase(): Promise<FreshDatabase> {
+/** The server that the tests of this process share. The first call starts it: seconds, on a busy machine. */
+export function sharedPostgres(): Promise<PostgresServer> {
   shared ??= startPostgres();
-  return (await shared).freshDatabase();
+  return shared;
+}
+
+/** A new, empty database on the shared server. */
+export async function freshDatabase(): Promise<FreshDatabase> {
+  return (await sharedPostgres()).freshDatabase();
 }
 
 /** Starts a server of the test's own. End it with `remove`. */

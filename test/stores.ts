@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, beforeAll, describe, expect } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../src/store/index.ts';
-import { type FreshDatabase, freshDatabase, postgresMissing } from './postgres.ts';
+import { type FreshDatabase, freshDatabase, postgresMissing, sharedPostgres } from './postgres.ts';
+
+/** Starting a server, or dropping a database, on a busy machine. */
+const SLOW_MS = 60_000;
 
 export interface Fresh {
   readonly kind: Store['kind'];
@@ -38,6 +41,7 @@ function sqlite(): Fresh {
 }
 
 function postgres(): Fresh {
+  beforeAll(async () => void (await sharedPostgres()), SLOW_MS);
   let made: Promise<FreshDatabase> | undefined;
   const location = async () => {
     made ??= freshDatabase();
@@ -50,7 +54,7 @@ function postgres(): Fresh {
     const left = await connectionsLeft(database);
     await database.drop();
     expect(left, 'connections that a closed store has left behind').toEqual([]);
-  });
+  }, SLOW_MS);
   return { kind: 'postgres', location, open: opener(location) };
 }
 

@@ -1,7 +1,13 @@
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { freshDatabase, type PostgresServer, postgresMissing, startPostgres } from '../../test/postgres.ts';
+import {
+  freshDatabase,
+  type PostgresServer,
+  postgresMissing,
+  sharedPostgres,
+  startPostgres,
+} from '../../test/postgres.ts';
 import { type AllclearError, TestClock } from '../kernel/index.ts';
 import { DatabaseTime } from './database-time.ts';
 import { appendEvent, listEvents } from './events.ts';
@@ -28,6 +34,8 @@ async function opened(url: string, busyMs?: number) {
 }
 
 describe.skipIf(postgresMissing !== null)('opening a store in PostgreSQL', () => {
+  beforeAll(async () => void (await sharedPostgres()), 60_000);
+
   it('says what is wrong, and never the password', async () => {
     const { server, name } = await ownDatabase();
     await server.query("create role limited login password 'right-secret'");
