@@ -13,8 +13,8 @@ interface Scene {
   readonly env: Record<string, string>;
   readonly store: Store;
   /** An incident with these steps, confirmed without asking. */
-  open(commands: readonly string[], site?: string): Promise<string>;
-  work(...args: string[]): Promise<Running>;
+  readonly open: (commands: readonly string[], site?: string) => Promise<string>;
+  readonly work: (...args: string[]) => Promise<Running>;
 }
 
 async function scene(): Promise<Scene> {
