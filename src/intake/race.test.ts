@@ -54,8 +54,8 @@ describe('servers that bring the same alerts at once', () => {
   });
 
   it.skipIf(postgresMissing)('and on PostgreSQL', async () => {
-    const { url, drop } = await freshDatabase();
-    onTestFinished(drop);
-    await prove(url);
+    const database = await freshDatabase();
+    onTestFinished(() => database.drop());
+    await prove(database.url);
   });
 });
