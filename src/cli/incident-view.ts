@@ -1,12 +1,11 @@
 /** One incident as people read it at a prompt, within 80 columns. */
 import type { ToldEvent } from '../app/api-client.ts';
-import { type IncidentView, labelEnv } from '../engine/index.ts';
+import { type IncidentView, labelEnv, waitingText } from '../engine/index.ts';
 import { formatDuration, oneLine, printable, systemClock } from '../kernel/index.ts';
 import type { Io } from './io.ts';
 import { type Paint, painter } from './paint.ts';
 import { readingTable, verdictWord } from './reading-table.ts';
 import { clockTime } from './run-view.ts';
-import { waitingText } from './waiting-text.ts';
 import { wrap } from './wrap.ts';
 
 const COLUMNS = 80;

@@ -27,6 +27,7 @@ export {
   incidentViewSchema,
 } from './desk/view-schema.ts';
 export type { Waiting } from './desk/waiting.ts';
+export { waitingText } from './desk/waiting-text.ts';
 export { diagnose } from './diagnose.ts';
 export {
   concludeFamily,

@@ -83,12 +83,20 @@ export function answerFailures(
 
 function answer(reply: FastifyReply, error: AllclearError, request: FastifyRequest): FastifyReply {
   const status = error.httpStatus;
+  if (status === 401 && wantsPage(request))
+    return reply.redirect(`/login?return-to=${encodeURIComponent(request.url)}`, 303);
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="allclear"');
   if (status === 503 || status === 429)
     void reply.header('retry-after', error.details.retryAfterSeconds ?? RETRY_AFTER);
   // Half of the body may still be on its way: the connection cannot be used again.
   if (status === 413) void reply.header('connection', 'close');
   return reply.status(status).send(bodyOf(error, traceOf(request)));
+}
+
+/** A person's browser: JSON is no answer to it. */
+function wantsPage({ method, headers, routeOptions }: FastifyRequest): boolean {
+  const page = routeOptions.config?.page === true && method === 'GET';
+  return page && headers.accept?.includes('text/html') === true;
 }
 
 /** @param trace stands in answers that are the server's own fault */

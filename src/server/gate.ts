@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Actor, type Role, requireRole } from '../engine/index.ts';
+import { AllclearError } from '../kernel/index.ts';
 import type { App } from './app.ts';
 
 /**
@@ -15,6 +16,10 @@ export type RouteAccess = Role | 'anyone' | 'webhook';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: RouteAccess;
+    /** A page for people: a browser that nobody has logged in with is sent to the log-in. */
+    page?: true;
+    /** Where 429 would be taken for something else, too many requests are answered 503. */
+    busyInsteadOfTooMany?: true;
   }
   interface FastifyRequest {
     /** Who asks; null on routes for anyone. */
@@ -51,10 +56,20 @@ export function addGate(app: FastifyInstance, access: Access): void {
     if (request.is404) return;
     const needed = request.routeOptions.config.access ?? 'admin';
     if (needed === 'anyone') return;
-    request.actor =
-      needed === 'webhook' ? await access.authenticateWebhook(request) : await access.authenticate(request);
+    request.actor = await authenticate(access, request, needed);
     if (needed !== 'webhook') requireRole(request.actor, needed, 'this');
   });
+}
+
+async function authenticate(access: Access, request: FastifyRequest, needed: RouteAccess): Promise<Actor> {
+  if (needed === 'webhook') return access.authenticateWebhook(request);
+  try {
+    return await access.authenticate(request);
+  } catch (error) {
+    const tooMany = error instanceof AllclearError && error.code === 'E_RATE_LIMITED';
+    if (!tooMany || !request.routeOptions.config.busyInsteadOfTooMany) throw error;
+    throw new AllclearError('E_OVERLOADED', { ...error.details, cause: error });
+  }
 }
 
 /** Who asks, on a route that is not for anyone. */

@@ -1,37 +1,26 @@
-/** A runbook as a page that any browser shows, without scripts or styles. Its text is its authors': no HTML of theirs is passed on. */
+/** A runbook as a page that any browser shows, without scripts. Its text is its authors': no HTML of theirs is passed on. */
 import MarkdownIt from 'markdown-it';
 import { oneLine } from '../kernel/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import type { IncidentRecord } from '../store/index.ts';
+import { escapeHtml, page } from './page.ts';
 
 /** Links of schemes other than http, https and mailto are left as text by the library. */
 const markdown = new MarkdownIt({ html: false, linkify: false });
-const { escapeHtml } = markdown.utils;
 
 export function runbookPage(runbook: Runbook, open: readonly IncidentRecord[]): string {
   const title = escapeHtml(oneLine(runbook.title, 200));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-</head>
-<body>
-${incidentList(open)}
-<main>
-${markdown.render(withoutFrontMatter(runbook.source))}
-</main>
-</body>
-</html>
-`;
+  return page(title, [
+    incidentList(open),
+    `<main>\n${markdown.render(withoutFrontMatter(runbook.source))}\n</main>`,
+  ]);
 }
 
 function incidentList(open: readonly IncidentRecord[]): string {
   if (open.length === 0) return '<p>No incident of this runbook is open.</p>';
   const items = open.map(({ id, title, state, openedAt }) => {
     const since = new Date(openedAt).toISOString();
-    const link = `<a href="/api/v1/incidents/${encodeURIComponent(id)}">${escapeHtml(id)}</a>`;
+    const link = `<a href="/incidents/${encodeURIComponent(id)}">${escapeHtml(id)}</a>`;
     return `<li>${link} <strong>${escapeHtml(state)}</strong> since <time>${since}</time>: ${escapeHtml(oneLine(title, 200))}</li>`;
   });
   return `<section>\n<h2>Open incidents</h2>\n<ul>\n${items.join('\n')}\n</ul>\n</section>`;

@@ -15,6 +15,7 @@ import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { pageRoutes } from './routes/pages.ts';
 import { runbookRoutes } from './routes/runbooks.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
@@ -68,6 +69,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     eventRoutes(routes, options, streams);
     actionRoutes(routes, options);
     runbookRoutes(routes, options);
+    pageRoutes(routes, options);
     webhookRoutes(routes, options, metrics);
     workerRoutes(routes, options);
     options.access.routes?.(routes);

@@ -85,6 +85,7 @@ const who = fc.oneof(
     ),
   },
 );
+const ROOT: Actor = { name: 'root', role: 'admin', via: 'token' };
 const plain = fc.oneof(
   fc.record({
     kind: fc.constantFrom('skip' as const, 'reopen' as const, 'propose' as const),
@@ -341,7 +342,13 @@ it('keeps its promises', { timeout: 120_000 }, async () => {
       const desk = await testDesk();
       try {
         const world = new World(desk, await open(desk, storm(BOOK)));
-        for (const next of commands) {
+        // Wherever it stands in the end, somebody tries to close it, and to say something afterwards.
+        const close = { do: 'act', actor: ROOT, action: { kind: 'close', why: 'enough' } } as const;
+        for (const next of [
+          ...commands,
+          close,
+          { ...close, action: { kind: 'note', text: 'hm' } } as const,
+        ]) {
           await world.run(next);
           await world.check();
         }

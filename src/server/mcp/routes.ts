@@ -43,7 +43,8 @@ export async function mcpRoutes(app: App, options: McpOptions): Promise<void> {
     own.route({
       method: ['GET', 'POST', 'DELETE'],
       url: '/mcp',
-      config: { access: 'viewer' },
+      // Clients that try both eras take 429 for a server of the older one.
+      config: { access: 'viewer', busyInsteadOfTooMany: true },
       schema: { hide: true },
       handler: async (request, reply) => {
         const auth = askerOf(request);

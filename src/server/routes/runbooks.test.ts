@@ -77,7 +77,7 @@ describe('runbooks over HTTP', () => {
     expect(page.body).not.toMatch(/<script|<img|href="javascript|<b>now/);
     expect(page.body).toContain('href="https://example.org"');
     expect(page.body).not.toContain('owner: ada');
-    expect(page.body).toContain(`/api/v1/incidents/${id}`);
+    expect(page.body).toContain(`/incidents/${id}`);
   });
 
   it('are their Markdown for everything else', async () => {

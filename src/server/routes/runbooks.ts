@@ -106,7 +106,7 @@ export function runbookRoutes(app: App, { shelf, desk: { store } }: ServerOption
   app.get(
     '/runbooks/:id',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', page: true },
       schema: {
         tags: ['runbooks'],
         summary: 'A runbook to read, with its open incidents: what `runbook_url` leads to',

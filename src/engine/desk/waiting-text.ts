@@ -1,6 +1,6 @@
-/** What an incident waits for, for people at a prompt: what it is, and the command that gives it. */
-import type { Waiting } from '../engine/index.ts';
-import { oneLine } from '../kernel/index.ts';
+/** What an incident waits for, for people: what it is, and the command that gives it. */
+import { oneLine } from '../../kernel/index.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface WaitingText {
   readonly what: string;
