@@ -11,12 +11,17 @@ const KEY = 'desk-settings';
 /** How soon a worker follows a server that was started with other settings. */
 const LOOK_MS = 5_000;
 
+const paramValue = z
+  .union([z.string(), z.number(), z.boolean()], 'it takes text, a number, true or false')
+  .transform(String)
+  .pipe(z.string().max(4_096));
+
 /** Sections of the configuration file. */
 export const deskConfig = {
   /** What may happen by itself, per runbook and severity. */
   policies: policiesSchema,
   /** Values of runbooks' parameters, by name. */
-  params: z.record(z.string().min(1).max(100), z.coerce.string().max(4_096)).default({}),
+  params: z.record(z.string().min(1).max(100), paramValue).default({}),
   /** What checks that run by themselves are kept in. */
   sandbox: sandboxSettings.prefault({}),
 };

@@ -38,7 +38,7 @@ export {
 export { eventText } from './event-text.ts';
 export { historyEntry, type IncidentTimes, timesOf } from './history-entry.ts';
 export { mapUrl, parseHostMapping } from './hosts.ts';
-export { isOver, readState, transition } from './incident.ts';
+export { incidentStates, isOver, readState, transition } from './incident.ts';
 export { type Journal, openIncident, openJournal, openPage } from './journal.ts';
 export { withoutRepeat } from './judge.ts';
 export { incidentEnv, labelEnv } from './label-env.ts';

@@ -7,4 +7,5 @@ export {
   MAX_WEBHOOK_BYTES,
   parseWebhook,
   type WebhookMessage,
+  webhookBody,
 } from './webhook.ts';

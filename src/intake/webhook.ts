@@ -30,7 +30,8 @@ const alertSchema = z.object({
   fingerprint: z.string().nullish().describe('Computed from the labels when it is missing'),
 });
 
-const webhookBody = z.object({
+/** The form of a message, as the OpenAPI document shows it. */
+export const webhookBody = z.object({
   version: z.unknown().optional(),
   groupKey: z.string().nullish(),
   truncatedAlerts: z.number().min(0).nullish().describe('Alerts of the group that were not sent'),

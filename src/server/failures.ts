@@ -141,7 +141,8 @@ function translate(thrown: unknown): AllclearError {
   if (thrown instanceof AllclearError) return thrown;
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     const [first] = thrown.validation;
-    const place = `${thrown.validationContext ?? 'request'}${(first?.instancePath ?? '').replaceAll('/', '.')}`;
+    const path = (first?.instancePath ?? '').replaceAll('/', '.');
+    const place = `${thrown.validationContext ?? 'request'}${path === '.' ? '' : path}`;
     return new AllclearError('E_USAGE', {
       what: `${place}: ${first?.message ?? 'not of the expected form'}`,
       next: FORM,

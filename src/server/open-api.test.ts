@@ -43,6 +43,14 @@ it('the document has every route', () => {
   expect(documented.toSorted()).toEqual(registered.toSorted());
 });
 
+it("has the form of Alertmanager's webhook", () => {
+  const body = document.paths['/api/v1/webhooks/alertmanager']!['post']!.requestBody;
+  expect(body?.content['application/json']?.schema).toMatchObject({
+    required: ['alerts'],
+    properties: { alerts: { items: { required: ['labels', 'startsAt'] } } },
+  });
+});
+
 it('every reference leads to a schema of the document', () => {
   const text = JSON.stringify(document);
   const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);

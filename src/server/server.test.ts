@@ -63,6 +63,24 @@ describe('what fails is answered in one form', () => {
     expect([answer.statusCode, answer.json().error.code]).toEqual([status, code]);
   });
 
+  it('a delivery with a label of the name __proto__ comes in, without that label', async () => {
+    const bodies: unknown[] = [];
+    const deliver: ServerOptions['deliver'] = async (body) => {
+      bodies.push(body);
+      return { alerts: 1, incidents: [] };
+    };
+    await server.close();
+    server = await startTestServer({ deliver });
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: '/api/v1/webhooks/alertmanager',
+      headers: { ...as('hook'), 'content-type': 'application/json' },
+      payload: '{"alerts": [{"labels": {"alertname": "A", "__proto__": "p"}}]}',
+    });
+    expect(answer.statusCode, answer.body).toBe(200);
+    expect(bodies).toEqual([{ alerts: [{ labels: { alertname: 'A' } }] }]);
+  });
+
   it('a body that is larger than any storm is refused', async () => {
     const answer = await server.app.inject({
       method: 'POST',
@@ -88,6 +106,15 @@ describe('what fails is answered in one form', () => {
     await server.app.inject({ url: '/api/v1/incidents?runbook=hush', headers: as('viewer') });
     expect(JSON.stringify(server.logged)).not.toMatch(/hush|Bearer/);
   });
+});
+
+it.each([
+  ['?state=opne', /^querystring\.state.*"open"/],
+  ['?stat=open', /^querystring: .*"stat"/],
+])('GET /api/v1/incidents%s says what is wrong about it', async (query, what) => {
+  const answer = await server.app.inject({ url: `/api/v1/incidents${query}`, headers: as('viewer') });
+  expect([answer.statusCode, answer.json().error.code]).toEqual([400, 'E_USAGE']);
+  expect(answer.json().error.what).toMatch(what);
 });
 
 describe('the gate', () => {

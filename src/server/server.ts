@@ -37,6 +37,8 @@ export async function createServer(options: ServerOptions): Promise<App> {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_MS,
     genReqId: traceId,
+    // `__proto__` is a valid name of a label: a refused delivery would not come again, with all its other alerts.
+    onProtoPoisoning: 'remove',
     frameworkErrors: answerUnreadable,
     clientErrorHandler: answerNoHttp,
     // Answers during a drain are still answers.

@@ -1,6 +1,6 @@
 /** Incidents: lists, and one of them. */
 import { z } from 'zod';
-import { summarize, viewIncident } from '../../engine/index.ts';
+import { incidentStates, summarize, viewIncident } from '../../engine/index.ts';
 import { AllclearError } from '../../kernel/index.ts';
 import { type IncidentPlace, type IncidentRecord, searchIncidents } from '../../store/index.ts';
 import type { App } from '../app.ts';
@@ -15,7 +15,13 @@ export const incidentId = z.object({ id: z.string().min(1).max(100).describe("Th
 
 const search = z.strictObject({
   open: z.enum(['true', 'false']).optional().describe('Only open ones, or only those that are over'),
-  state: z.string().max(200).optional().describe('Names of states, with commas between them'),
+  state: z
+    .string()
+    .max(200)
+    .transform((names) => names.split(',').filter(Boolean))
+    .pipe(z.array(z.enum(incidentStates)).max(20))
+    .optional()
+    .describe('Names of states, with commas between them'),
   runbook: word.optional(),
   severity: word.optional(),
   site: z.string().max(200).optional(),
@@ -47,7 +53,7 @@ export function incidentRoutes(app: App, { desk }: ServerOptions): void {
       const records = await searchIncidents(desk.store.db, {
         ...rest,
         ...(open !== undefined && { open: open === 'true' }),
-        ...(state !== undefined && { states: state.split(',').filter(Boolean).slice(0, 20) }),
+        ...(state !== undefined && { states: state }),
         ...(after !== undefined && { after: readPlace(after) }),
         limit: limit + 1,
       });

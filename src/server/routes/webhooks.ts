@@ -1,6 +1,6 @@
 /** How alerts come in. */
 import { z } from 'zod';
-import { MAX_WEBHOOK_BYTES } from '../../intake/index.ts';
+import { MAX_WEBHOOK_BYTES, webhookBody } from '../../intake/index.ts';
 import type { App } from '../app.ts';
 import { errors } from '../failures.ts';
 import { actorOf } from '../gate.ts';
@@ -13,14 +13,16 @@ export function webhookRoutes(app: App, { deliver }: ServerOptions, metrics: Ser
     {
       config: { access: 'webhook' },
       bodyLimit: MAX_WEBHOOK_BYTES,
+      // `deliver` reads it, bounded and once.
+      validatorCompiler: () => (value) => ({ value }),
       schema: {
         tags: ['alerts'],
         summary: "Alertmanager's webhook, version 4",
         description: 'Answers once the alerts are on the disk. 503 asks for another delivery.',
-        body: z.unknown(),
+        body: webhookBody,
         response: {
           200: z.object({ alerts: z.number(), incidents: z.array(z.string()) }),
-          ...errors(400, 401, 413, 415, 503),
+          ...errors(400, 401, 403, 413, 415, 422, 503),
         },
       },
     },
