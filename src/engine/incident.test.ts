@@ -89,7 +89,7 @@ describe('the life of an incident', () => {
 
   it('says what is possible when a move is not', () => {
     expect(() => transition({ state: 'resolved', why }, { kind: 'remediation-started' })).toThrowError(
-      /resolved cannot take "remediation-started"/,
+      /resolved cannot be remediated/,
     );
   });
 

@@ -133,14 +133,25 @@ function roundOf(state: IncidentState): number {
   return 'round' in state ? state.round : 1;
 }
 
+const inWords: Readonly<Record<IncidentMoveKind, string>> = {
+  'diagnosis-started': 'be diagnosed',
+  'verdict-reached': 'get a verdict',
+  'remediation-started': 'be remediated',
+  'verification-started': 'be verified',
+  verified: 'become resolved',
+  'not-verified': 'fail its verification',
+  escalated: 'be escalated',
+  closed: 'be closed',
+};
+
 function illegal(state: IncidentState, move: IncidentMove): AllclearError {
   const possible = allowed[state.state];
   return new AllclearError('E_TRANSITION', {
-    what: `an incident that is ${state.state} cannot take "${move.kind}"`,
+    what: `an incident that is ${state.state} cannot ${inWords[move.kind]}`,
     next:
       possible.length === 0
         ? 'It is over; a new alert or run opens a new one.'
-        : `What it can take now: ${possible.join(', ')}.`,
+        : `What it can do now: ${possible.map((kind) => inWords[kind]).join(', ')}.`,
   });
 }
 

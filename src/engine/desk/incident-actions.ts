@@ -119,7 +119,9 @@ function notInLibrary(id: string, known: readonly string[]): AllclearError {
   const meant = closest(id, [...known]);
   return new AllclearError('E_NOT_FOUND', {
     what: `the library has no runbook "${id}"`,
-    next: meant ? `Did you mean ${meant}?` : 'List them with `allclear inspect`.',
+    next: meant
+      ? `Did you mean ${meant}?`
+      : `It has ${known.length}${known.length === 0 ? '' : `: ${known.slice(0, 10).join(', ')}${known.length > 10 ? ' …' : '.'}`}`,
   });
 }
 

@@ -71,6 +71,7 @@ export async function withdraw(act: Act, { step: index }: ActionBody<'withdraw'>
   if (!progress.approvals.some(({ by }) => samePerson(by, actor.name))) {
     throw new AllclearError('E_NOT_FOUND', {
       what: `${actor.name} has not approved this run of step ${index}`,
+      next: 'Only your own approvals can be taken back; the incident shows who has approved what.',
     });
   }
   if (progress.state !== 'pending' || progress.nextBlock > 0) {

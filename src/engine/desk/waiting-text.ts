@@ -57,19 +57,21 @@ type Say = (verb: string, rest?: string | number) => string;
 
 function begin(waiting: Extract<Waiting, { kind: 'begin' }>, command: Say): WaitingText {
   const { next, verdict } = waiting;
+  // What is confirmed ends by remediation, or is escalated.
+  const orEnd = verdict === 'confirmed' ? command('escalate', '--why …') : command('close', '--why …');
   if (next === null)
     return {
       what: `the word to go on: ${verdict}`,
-      commands: [command('verify'), command('close', '--why …')],
+      commands: [command('verify'), orEnd],
     };
   if (next.manual)
     return {
       what: `somebody to begin with ${titled(next)} (${verdict})`,
-      commands: [command('report', `${next.step} done`), command('close', '--why …')],
+      commands: [command('report', `${next.step} done`), orEnd],
     };
   return {
     what: `the approval of ${approvalOf(next)}, with which remediation begins (${verdict})`,
-    commands: [command('approve', next.step), command('close', '--why …')],
+    commands: [command('approve', next.step), orEnd],
   };
 }
 
