@@ -91,7 +91,7 @@ async function allEnded(store: Store): Promise<void> {
   const until = performance.now() + MAX_SECONDS * 1000;
   while ((await countAttempts(store)).succeeded < STEPS) {
     if (performance.now() > until) throw new Error(`not done within ${MAX_SECONDS} s`);
-    await pause(50);
+    await pause(200);
   }
 }
 

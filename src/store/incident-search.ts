@@ -46,7 +46,10 @@ export async function searchIncidents(db: Reader, search: IncidentSearch): Promi
   return rows.map(toIncidentRecord);
 }
 
-/** Which changed at `since` or later, and after `after`; in the order of their change, `at`. */
+/**
+ * Which changed at `since` or later, and after `after`; in the order of their change, `at`. Every change is an
+ * event, so the events' index by time finds them.
+ */
 export async function changedIncidents(
   db: Reader,
   { since, after, limit }: { since: number; after?: IncidentPlace | undefined; limit: number },
@@ -54,6 +57,7 @@ export async function changedIncidents(
   let query = db
     .selectFrom('incidents')
     .select(['id', 'seq', 'updated_at as at'])
+    .where('id', 'in', db.selectFrom('events').select('incident').where('at', '>=', since))
     .where('updated_at', '>=', since);
   if (after !== undefined) {
     query = query.where((eb) =>

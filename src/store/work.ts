@@ -234,6 +234,12 @@ export async function renewWork(
           .updateTable('step_attempts')
           .set({ lease_until: leaseUntil, state: 'running' })
           .where('state', 'in', ['intended', 'running'])
+          // Found by their keys; the long `or` alone would be held against every row.
+          .where(
+            'id',
+            'in',
+            held.attempts.map(({ id }) => id),
+          )
           .where((eb) =>
             eb.or(held.attempts.map(({ id, fence }) => eb.and([eb('id', '=', id), eb('fence', '=', fence)]))),
           )
@@ -256,9 +262,17 @@ export async function renewWork(
 }
 
 function isHeld(eb: ExpressionBuilder<Schema, 'work'>, holdings: readonly Holding[]) {
-  return eb.or(
-    holdings.map(({ incident, fence }) => eb.and([eb('incident', '=', incident), eb('fence', '=', fence)])),
-  );
+  return eb.and([
+    // Found by their keys; the long `or` alone would be held against every row.
+    eb(
+      'incident',
+      'in',
+      holdings.map(({ incident }) => incident),
+    ),
+    eb.or(
+      holdings.map(({ incident, fence }) => eb.and([eb('incident', '=', incident), eb('fence', '=', fence)])),
+    ),
+  ]);
 }
 
 /**

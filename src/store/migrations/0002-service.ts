@@ -17,7 +17,8 @@ async function moreColumns(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('incidents').addColumn('assignee', 'text').execute();
   await db.schema.alterTable('incidents').addColumn('waiting', 'text').execute();
   await db.schema.alterTable('alerts').addColumn('generator_url', 'text').execute();
-  await db.schema.createIndex('incidents_by_update').on('incidents').column('updated_at').execute();
+  // Not of incidents by their last change, which would make every change of an incident one of its indexes too.
+  await db.schema.createIndex('events_by_time').on('events').column('at').execute();
 }
 
 async function workAndWorkers(db: Kysely<unknown>): Promise<void> {
@@ -37,7 +38,11 @@ async function workAndWorkers(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint')
     .addColumn('fence', 'integer', (column) => column.notNull())
     .execute();
-  await db.schema.createIndex('work_by_readiness').on('work').columns(['state', 'ready_at']).execute();
+  await db.schema
+    .createIndex('work_by_readiness')
+    .on('work')
+    .columns(['state', 'ready_at', 'incident'])
+    .execute();
   await db.schema
     .createTable('workers')
     .addColumn('id', 'text', (column) => column.primaryKey())
