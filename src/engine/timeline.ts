@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { AllclearError } from '../kernel/index.ts';
-import type { EventRecord } from '../store/index.ts';
+import type { SaidEvent } from '../store/index.ts';
 import type { Reading } from './model.ts';
 
 /** A step as events name it: index from 1, and its title. */
@@ -130,11 +130,11 @@ export type TimelineEvent = {
  * The events of known kinds, in order.
  * @throws `E_SNAPSHOT` when one of a known kind does not say what it must
  */
-export function readTimeline(records: readonly EventRecord[]): TimelineEvent[] {
+export function readTimeline(records: readonly SaidEvent[]): TimelineEvent[] {
   return records.filter((record) => Object.hasOwn(eventData, record.kind)).map(readEvent);
 }
 
-function readEvent(record: EventRecord): TimelineEvent {
+function readEvent(record: SaidEvent): TimelineEvent {
   const kind = record.kind as EventKind;
   const result = eventData[kind].safeParse(record.data);
   if (!result.success) {

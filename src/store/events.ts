@@ -26,6 +26,9 @@ export interface EventRecord {
   readonly hash: string;
 }
 
+/** What an event says, without its place in the chain. */
+export type SaidEvent = Omit<EventRecord, 'prevHash' | 'hash'>;
+
 export interface NewEvent {
   readonly at: number;
   readonly actor: string;
@@ -160,18 +163,18 @@ export async function listEventsOfAll(
   db: Reader,
   incidents: readonly string[],
   { without }: { without: readonly string[] },
-): Promise<ReadonlyMap<string, EventRecord[]>> {
-  const found = new Map<string, EventRecord[]>(incidents.map((incident) => [incident, []]));
+): Promise<ReadonlyMap<string, SaidEvent[]>> {
+  const found = new Map<string, SaidEvent[]>(incidents.map((incident) => [incident, []]));
   if (incidents.length === 0) return found;
   const rows = await db
     .selectFrom('events')
-    .selectAll()
+    .select(['incident', 'seq', 'at', 'actor', 'kind', 'data'])
     .where('incident', 'in', incidents)
     .where('kind', 'not in', without)
     .orderBy('incident')
     .orderBy('seq')
     .execute();
-  for (const row of rows) found.get(row.incident)?.push(toEventRecord(row));
+  for (const row of rows) found.get(row.incident)?.push({ ...row, data: fromJson(row.data) });
   return found;
 }
 

@@ -31,6 +31,7 @@ export {
   listEvents,
   listEventsOfAll,
   type NewEvent,
+  type SaidEvent,
 } from './events.ts';
 export { insertEvidence, listEvidence } from './evidence.ts';
 export { exportStore } from './export-store.ts';

@@ -2,13 +2,13 @@
 import { AllclearError } from '../../kernel/index.ts';
 import { parseRunbook, type Runbook } from '../../runbook/index.ts';
 import {
-  type EventRecord,
   findIncidents,
   findRunbookVersion,
   type IncidentRecord,
   listEvents,
   listEventsOfAll,
   type Reader,
+  type SaidEvent,
 } from '../../store/index.ts';
 import { type IncidentState, readState } from '../incident.ts';
 import { incidentEnv } from '../label-env.ts';
@@ -76,7 +76,7 @@ function standingOf(
   desk: Desk,
   record: IncidentRecord,
   runbook: Runbook | null,
-  records: readonly EventRecord[],
+  records: readonly SaidEvent[],
   now: number,
 ): Standing {
   const events = readTimeline(records);
