@@ -60,7 +60,8 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const library = await openLibrary({ paths: options.runbooks, cwd, clock, log });
     parts.add(() => library.close());
     await publishSettings(store, config);
-    for (const what of policyWarnings(config.policies)) log({ event: 'policy-warning', what });
+    const ids = library.list().map(({ id }) => id);
+    for (const what of policyWarnings(config.policies, ids)) log({ event: 'policy-warning', what });
     const desk: Desk = {
       store,
       clock,

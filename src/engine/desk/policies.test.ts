@@ -54,12 +54,15 @@ describe('policies', () => {
     const bold = policiesSchema.parse([
       { runbook: 'storm', 'run-alone': ['safe', 'disruptive'], approvers: { disruptive: 1 } },
     ]);
-    expect(policyWarnings(bold)).toEqual([
+    expect(policyWarnings(bold, ['storm'])).toEqual([
       "policy 1 (storm): disruptive steps of storm run with nobody's approval once it is confirmed",
       'policy 1 (storm): run-alone counts only after a person has begun, as begin-when-confirmed is off',
       'policy 1 (storm): one person is enough to approve a disruptive step',
     ]);
-    expect(policyWarnings(policiesSchema.parse([{}]))).toEqual([]);
+    expect(policyWarnings(policiesSchema.parse([{}]), [])).toEqual([]);
+    expect(policyWarnings(policiesSchema.parse([{ runbook: 'strom' }]), ['storm'])).toEqual([
+      'policy 1 (strom): no runbook of the library has this id',
+    ]);
   });
 });
 

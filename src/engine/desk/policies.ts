@@ -78,11 +78,13 @@ export function policyFor(
 }
 
 /** What an operator should know about what they have configured, one sentence each. */
-export function policyWarnings(policies: Policies): string[] {
+export function policyWarnings(policies: Policies, runbooks: readonly string[]): string[] {
   return policies.flatMap((policy, index) => {
     const name = `policy ${index + 1} (${policy.runbook})`;
     const alone = policy['run-alone'];
+    const found = policy.runbook === '*' || runbooks.includes(policy.runbook);
     return [
+      found ? null : `${name}: no runbook of the library has this id`,
       alone.includes('disruptive')
         ? `${name}: disruptive steps of ${policy.runbook} run with nobody's approval once it is confirmed`
         : null,
