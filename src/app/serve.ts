@@ -8,6 +8,7 @@ import { createServer, mcpRoutes, type RequestLogging } from '../server/index.ts
 import { listTokens } from '../store/index.ts';
 import { publishSettings } from './desk-settings.ts';
 import { locateHome, openHomeStore } from './home.ts';
+import { keepLedger } from './ledger-keeper.ts';
 import { openLibrary } from './library.ts';
 import { Parts } from './parts.ts';
 import { serviceAccess } from './service-access.ts';
@@ -90,6 +91,7 @@ export async function startService(options: ServeOptions): Promise<Service> {
     const { sandbox } = config;
     const agents = await openAgents({ desk, surroundings, sandbox, sites, env, cwd });
     parts.add(() => agents.close());
+    parts.add(keepLedger(store, clock, log));
     const health = new Health(store, () => clock.monotonic());
     const app = await createServer({
       desk,

@@ -10,6 +10,7 @@ import { beginKey } from './audit-key.ts';
 import { GENESIS, openChain } from './chain.ts';
 import { appendEvent, appendEvents, eventLine } from './events.ts';
 import { insertIncident, updateIncidentState } from './incidents.ts';
+import { tellHeads } from './ledger-heads.ts';
 import { openStore } from './open-store.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
@@ -363,4 +364,32 @@ onEachStore('an audit key', (fresh) => {
     await forge(store);
     expect((await verifyAudit(store)).findings.some(({ incident }) => incident === 'inc-1')).toBe(true);
   });
+});
+
+it('finds an open time line that was cut with the row that tells its length, once the ledger has told its end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'allclear-heads-'));
+  const store = await openStore(join(folder, 'a.db'));
+  onTestFinished(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+  await fill(store);
+  expect(await tellHeads(store, 'allclear', 0)).toBe(2);
+  expect((await verifyAudit(store)).findings).toEqual([]);
+  const [last] = await store.db
+    .selectFrom('events')
+    .selectAll()
+    .where('incident', '=', 'inc-1')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .execute();
+  await store.write(async (tx) => {
+    await tx.deleteFrom('events').where('incident', '=', 'inc-1').where('seq', '=', last!.seq).execute();
+    await tx
+      .updateTable('incidents')
+      .set({ seq: last!.seq - 1, head_hash: last!.prev_hash })
+      .where('id', '=', 'inc-1')
+      .execute();
+  });
+  expect((await verifyAudit(store)).findings).toMatchObject([{ incident: 'inc-1' }]);
 });

@@ -61,6 +61,7 @@ export {
   updateIncidentState,
 } from './incidents.ts';
 export { appendLedger } from './ledger.ts';
+export { tellHeads } from './ledger-heads.ts';
 export {
   countLogins,
   extendLogin,

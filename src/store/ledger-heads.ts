@@ -1,0 +1,40 @@
+import { inParts } from './in-parts.ts';
+import { appendLedger } from './ledger.ts';
+import type { Store } from './store.ts';
+
+/** Open incidents whose end is told at once. */
+const AT_ONCE = 500;
+
+/**
+ * Tells in the ledger where the time lines of open incidents end that have changed since `since` (epoch ms): cut later,
+ * together with the row that tells its length, such a time line no longer agrees with the ledger.
+ * @returns how many it told
+ */
+export function tellHeads(store: Store, actor: string, since: number): Promise<number> {
+  return store.write(async (tx) => {
+    const changed = await tx
+      .selectFrom('events')
+      .select('incident')
+      .distinct()
+      .where('at', '>=', since)
+      .limit(AT_ONCE)
+      .execute();
+    let told = 0;
+    for (const part of inParts(changed)) {
+      const heads = await tx
+        .selectFrom('incidents')
+        .select(['id', 'seq', 'head_hash'])
+        .where(
+          'id',
+          'in',
+          part.map(({ incident }) => incident),
+        )
+        .where('is_open', '=', 1)
+        .execute();
+      for (const { id, seq, head_hash: hash } of heads)
+        appendLedger(tx, { at: store.now(), actor, kind: 'head', incident: id, data: { seq, hash } });
+      told += heads.length;
+    }
+    return told;
+  });
+}
