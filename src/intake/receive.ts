@@ -168,7 +168,8 @@ function open(tx: Writer, { first }: Affected, { clock }: Intake): Promise<strin
     runbook: runbook?.id ?? '',
     version: runbook && { file: runbook.file, source: runbook.source },
     title: titleOf(first),
-    severity: runbook?.frontMatter.severity ?? alert.labels['severity'] ?? null,
+    // The alert knows how bad it is this time; the runbook only how bad it usually is.
+    severity: alert.labels['severity'] || (runbook?.frontMatter.severity ?? null),
     labels: alert.labels,
     joinKey,
     site,
