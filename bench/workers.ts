@@ -9,11 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openIncident, openPage, planNext } from '../src/engine/index.ts';
+import { autonomousDesk } from '../src/engine/work/testing.ts';
 import { systemClock } from '../src/kernel/index.ts';
 import { openStore, type Store } from '../src/store/index.ts';
 import { startPostgres } from '../test/postgres.ts';
 import type { BenchResult } from './run.ts';
-import { benchDesk, manySteps } from './workers/desk.ts';
+import { manySteps } from './workers/many-steps.ts';
 
 const WORKERS = 8;
 const STEPS = Number(process.env['ALLCLEAR_BENCH_STEPS'] ?? 10_000);
@@ -50,7 +51,7 @@ export async function workers(): Promise<BenchResult> {
 
 /** Incidents whose first step is ready; the policy lets the others follow. */
 export async function prepare(store: Store): Promise<void> {
-  const desk = benchDesk(store);
+  const desk = autonomousDesk(store);
   const runbook = manySteps(STEPS_EACH);
   const opening = {
     runbook: runbook.id,

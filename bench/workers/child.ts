@@ -3,13 +3,13 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_LEASE, type Execute, incidentEnv, planNext, runWorker } from '../../src/engine/index.ts';
+import { autonomousDesk } from '../../src/engine/work/testing.ts';
 import { systemClock } from '../../src/kernel/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { benchDesk } from './desk.ts';
 
 const [location = '', folder = '', concurrency = '8'] = process.argv.slice(2);
 const store = await openStore(location);
-const desk = benchDesk(store);
+const desk = autonomousDesk(store);
 const log = openSync(join(folder, `${process.pid}.log`), 'a');
 
 /** The step in-process: it writes down that it ran, and is done. */

@@ -2,7 +2,6 @@
 import { delimiter, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AllclearError } from '../kernel/index.ts';
-import type { Runbook } from '../runbook/index.ts';
 import { locateHome } from './home.ts';
 
 /** Passed on as they are. docs/verdicts.md lists them. `ALLCLEAR_PASS_ENV` names more. */
@@ -59,8 +58,6 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export const DEFAULT_GUARD_URL = 'http://127.0.0.1:9090';
 /** The command line's module, in the sources and in the build. */
 export const MAIN_PROGRAM = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
-const MAX_VALUES = 64;
-const MAX_LENGTH = 4096;
 
 /**
  * The allowed part of the caller's environment, with PATH extended so that `allclear` itself can be called,
@@ -91,49 +88,6 @@ export function commandEnv(
     ...(!storeLocation.includes('://') && { ALLCLEAR_STORE: storeLocation }),
     ALLCLEAR_GUARD_URL: caller['ALLCLEAR_GUARD_URL'] ?? DEFAULT_GUARD_URL,
   };
-}
-
-/**
- * `PARAM_*` for a runbook: what was given, else the defaults of its front matter.
- * Errors: `E_USAGE` for a parameter that has neither.
- */
-export function paramEnv(runbook: Runbook, given: ReadonlyMap<string, string>): Record<string, string> {
-  const values: [string, string][] = [...given];
-  for (const param of runbook.frontMatter.params) {
-    if (given.has(param.name)) continue;
-    if (param.default === null) {
-      throw new AllclearError('E_USAGE', {
-        what: `The parameter "${param.name}" has no value${param.description ? ` (${param.description})` : ''}`,
-        next: `Give it with --param ${param.name}=VALUE.`,
-        file: runbook.file,
-      });
-    }
-    values.push([param.name, param.default]);
-  }
-  return prefixed('PARAM_', values);
-}
-
-/** `PARAM_*` of what was given, for runbooks that declare no parameters. */
-export function givenParamEnv(given: ReadonlyMap<string, string>): Record<string, string> {
-  return prefixed('PARAM_', [...given]);
-}
-
-/** `LABEL_*` from an alert's labels. They come from outside: names are cleaned, values are only ever values. */
-export function labelEnv(labels: Readonly<Record<string, string>>): Record<string, string> {
-  return prefixed('LABEL_', Object.entries(labels));
-}
-
-/** `instance.name` → `LABEL_INSTANCE_NAME`; where two names become the same the first one counts. */
-function prefixed(prefix: string, values: readonly (readonly [string, string])[]): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of values.slice(0, MAX_VALUES)) {
-    const clean = `${prefix}${name
-      .toUpperCase()
-      .replace(/[^A-Z0-9_]/g, '_')
-      .slice(0, 100)}`;
-    if (!Object.hasOwn(env, clean)) env[clean] = value.replaceAll('\0', '').slice(0, MAX_LENGTH);
-  }
-  return env;
 }
 
 /** Reads `--param name=value` and `--label name=value`. Errors: `E_USAGE`. */

@@ -25,10 +25,11 @@ import {
 import { type Alert, parseRuleFile, type RuleGroup } from '../metrics/index.ts';
 import type { Runbook } from '../runbook/index.ts';
 import type { Store } from '../store/index.ts';
-import { commandEnv, MAIN_PROGRAM, paramEnv } from './command-env.ts';
+import { commandEnv, MAIN_PROGRAM } from './command-env.ts';
 import { chooseAddresses } from './drill-addresses.ts';
 import { type Failure, type FailureSettings, failureNamed, failureNames } from './drill-failures.ts';
 import { type Home, locateHome, openHomeStore, workerName, writeHomeFile } from './home.ts';
+import { paramEnv } from './param-env.ts';
 import { readRunbook } from './read-runbooks.ts';
 import { proposeUpdate } from './runbook-update.ts';
 

@@ -5,6 +5,7 @@ import {
   type IncidentTimes,
   type Journal,
   type Lease,
+  labelEnv,
   type Operator,
   openIncident,
   openJournal,
@@ -29,7 +30,6 @@ import {
   runbookHash,
   type Store,
 } from '../store/index.ts';
-import { labelEnv } from './command-env.ts';
 import { leversOf } from './guard-levers.ts';
 import { locateHome, openHomeStore, workerName } from './home.ts';
 import { resolveIncident } from './incidents.ts';

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { runShell } from '../engine/index.ts';
+import { labelEnv, runShell } from '../engine/index.ts';
 import { parseRunbook } from '../runbook/index.ts';
-import { commandEnv, labelEnv, paramEnv, parseAssignments } from './command-env.ts';
+import { commandEnv, parseAssignments } from './command-env.ts';
+import { paramEnv } from './param-env.ts';
 import { openSurroundings, type SurroundingsOptions } from './surroundings.ts';
 
 const runbook = parseRunbook(

@@ -1,16 +1,17 @@
 /** Builds what checks and steps run with, from options and the environment. */
-import { type HostMapping, mapUrl, parseHostMapping, type Surroundings } from '../engine/index.ts';
+import {
+  type HostMapping,
+  labelEnv,
+  mapUrl,
+  paramVariables,
+  parseHostMapping,
+  type Surroundings,
+} from '../engine/index.ts';
 import { AllclearError, type Clock, parseDuration, systemClock } from '../kernel/index.ts';
 import { type MetricsSource, PrometheusSource, type ScrapeTarget } from '../metrics/index.ts';
 import type { Runbook } from '../runbook/index.ts';
-import {
-  commandEnv,
-  DEFAULT_GUARD_URL,
-  givenParamEnv,
-  labelEnv,
-  paramEnv,
-  parseAssignments,
-} from './command-env.ts';
+import { commandEnv, DEFAULT_GUARD_URL, parseAssignments } from './command-env.ts';
+import { paramEnv } from './param-env.ts';
 import { requireSandbox } from './sandbox.ts';
 import { createScrapeSource, type ScrapeSource } from './scrape-source.ts';
 
@@ -67,7 +68,7 @@ export async function openSurroundings(
   const env = {
     ...commandEnv(context.env, context.cwd),
     ...labelEnv(Object.fromEntries(labels)),
-    ...givenParamEnv(params),
+    ...paramVariables(params),
   };
   const tokens = [context.env['ALLCLEAR_GUARD_TOKEN'], context.env['ALLCLEAR_PROMETHEUS_TOKEN']];
   const metrics = openMetrics(options, context, clock, hosts);

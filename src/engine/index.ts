@@ -41,7 +41,7 @@ export { mapUrl, parseHostMapping } from './hosts.ts';
 export { incidentStates, isOver, readState, transition } from './incident.ts';
 export { type Journal, openIncident, openJournal, openPage } from './journal.ts';
 export { withoutRepeat } from './judge.ts';
-export { incidentEnv, labelEnv } from './label-env.ts';
+export { incidentEnv, labelEnv, paramVariables } from './label-env.ts';
 export type {
   HostMapping,
   Judgement,

@@ -2,6 +2,7 @@
 import type { Runbook } from '../runbook/index.ts';
 
 const MAX_LABELS = 64;
+const MAX_NAME = 100;
 const MAX_LENGTH = 4096;
 
 type Values = Readonly<Record<string, string>>;
@@ -29,13 +30,21 @@ export function incidentEnv(
     const value = Object.hasOwn(params, name) ? params[name] : given;
     return value === null || value === undefined ? [] : [[name, value] as const];
   });
-  return { ...labelEnv(labels), ...prefixed('PARAM_', values) };
+  return { ...labelEnv(labels), ...paramVariables(values) };
+}
+
+/** `PARAM_*` of these parameters, as `labelEnv` does it with labels. */
+export function paramVariables(values: Iterable<readonly [string, string]>): Record<string, string> {
+  return prefixed('PARAM_', [...values]);
 }
 
 function prefixed(prefix: string, values: readonly (readonly [string, string])[]): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of values.slice(0, MAX_LABELS)) {
-    const variable = `${prefix}${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
+    const variable = `${prefix}${name
+      .toUpperCase()
+      .replace(/[^A-Z0-9]/g, '_')
+      .slice(0, MAX_NAME)}`;
     env[variable] ??= value.replaceAll('\0', '').slice(0, MAX_LENGTH);
   }
   return env;

@@ -1,4 +1,5 @@
 /** Many alerts with few statements: what one transaction of the intake reads and writes. */
+import type { AlertRecord } from './alerts.ts';
 import type { Reader, Writer } from './database.ts';
 import { toJson } from './json.ts';
 
@@ -18,15 +19,7 @@ export interface KnownAlert {
 }
 
 /** One occurrence as it is to be; `deliveries` is added to those that are known. */
-export interface AlertWrite {
-  readonly fingerprint: string;
-  readonly startsAt: number;
-  readonly incident: string;
-  readonly status: 'firing' | 'resolved';
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly endsAt: number | null;
-  readonly generatorUrl: string | null;
+export interface AlertWrite extends Omit<AlertRecord, 'receivedCount'> {
   readonly deliveries: number;
 }
 
