@@ -21,7 +21,7 @@ const COLOUR = { treated: '#1a9850', untreated: '#d73027', ink: '#7a7a7a', mark:
 const WHAT_HAPPENS: Readonly<Record<string, string>> = {
   'session-storm': 'the server restarts',
   'token-refresh-cascade': 'tokens begin to expire together',
-  'tool-timeout-spiral': 'the database is slow for 5 s',
+  'tool-timeout-spiral': 'the database is slow for 8 s',
 };
 
 export function drillPicture(treated: DrillResult, untreated: UntreatedResult): string {

@@ -38,7 +38,7 @@ describe('allclear drill tool-timeout-spiral', () => {
     expect(readFileSync(result.update!, 'utf8')).toMatch(/^- \d{4}-\d\d-\d\d: Drill\. All clear after/m);
   });
 
-  it('shows with --no-guard that five slow seconds are never got over', async () => {
+  it('shows with --no-guard that eight slow seconds are never got over', async () => {
     const { code, stdout } = await run([
       'drill',
       'tool-timeout-spiral',

@@ -5,9 +5,12 @@ import { connectAgents, startAgents } from './agents.ts';
 import type { AgentsReport } from './messages.ts';
 import { startSearchIndex } from './search-index.ts';
 
-/** What the trigger does: queries take so much longer, for so long. Then the index is as fast as before. */
+/**
+ * What the trigger does: queries take so much longer, for so long. Then the index is as fast as before. In that time more
+ * than twice as much piles up as the agents have patience for; less than that, and a small fleet gets over it now and then.
+ */
 const SLOWDOWN = 20;
-const SLOW_MS = 5_000;
+const SLOW_MS = 8_000;
 
 /**
  * The tool time-out spiral: an MCP server whose tool `search` asks an index, the guard in front of it, agents
