@@ -142,14 +142,10 @@ function summary(rounds: readonly Closed[]) {
 
 /** At a fixed rate, so that what is measured is the guard and not the queue in front of a busy one. */
 async function measureLatency(upstream: Program, guarded: Program, rate: number) {
-  const direct: Open[] = [];
-  const through: Open[] = [];
-  await openLoop(guarded, rate, LATENCY_SECONDS);
-  for (let turn = 0; turn < LATENCY_ROUNDS; turn++) {
-    direct.push(await openLoop(upstream, rate, LATENCY_SECONDS));
-    through.push(await openLoop(guarded, rate, LATENCY_SECONDS));
-    note(`fixed rate, round ${turn + 1} of ${LATENCY_ROUNDS}`);
-  }
+  const args = [rate, LATENCY_SECONDS, LATENCY_ROUNDS].map(String);
+  const text = await pinned(node('open-loop.ts', ...args, upstream.url, guarded.url));
+  const [direct, through] = JSON.parse(text) as [Open[], Open[]];
+  note(`fixed rate, ${LATENCY_ROUNDS} rounds`);
   const failed = [...direct, ...through].reduce((sum, one) => sum + one.failed, 0);
   if (failed > 0) throw new Error(`${failed} calls failed at ${Math.round(rate)} requests/s`);
   const p50 = [direct, through].map((rounds) => median(rounds.map((one) => one.p50Ms)));
@@ -161,11 +157,6 @@ async function measureLatency(upstream: Program, guarded: Program, rate: number)
     addedP50Ms: round(p50[1]! - p50[0]!),
     addedP99Ms: round(p99[1]! - p99[0]!),
   };
-}
-
-async function openLoop(program: Program, rate: number, seconds: number): Promise<Open> {
-  const text = await pinned(node('open-loop.ts', program.url, String(rate), String(seconds)));
-  return JSON.parse(text) as Open;
 }
 
 async function measureStreams(run: Run) {
