@@ -6,7 +6,7 @@ import type { AuthContext } from './auth-context.ts';
 import { AuthPass } from './auth-pass.ts';
 import { Refresh } from './auth-refresh.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
-import { isLoopbackHost } from './loopback.ts';
+import { loopbackHosts } from './loopback.ts';
 
 /**
  * Headers that say who the client is, or that the answer depends on (CORS): RFC 9110, RFC 9449, RFC 9440, and
@@ -33,9 +33,10 @@ const IDENTITY = [
 
 /** @param loopback the listener is bound to a loopback address, so only loopback names may reach it */
 export function authListener(context: AuthContext, loopback: boolean): RequestListener {
+  const isAllowed = loopback ? loopbackHosts() : () => true;
   return (req, res) => {
     res.on('error', () => {});
-    if (loopback && !isLoopbackHost(req.headers.host)) {
+    if (!isAllowed(req.headers.host)) {
       refuse(req, res);
       sendOAuthError(
         req,

@@ -10,7 +10,7 @@ import { CachedCall } from './cached-call.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
 import { ListenReply } from './listen-reply.ts';
-import { isLoopbackHost } from './loopback.ts';
+import { loopbackHosts } from './loopback.ts';
 import { Opening } from './opening.ts';
 import type { Reply } from './reply.ts';
 import { noteToken } from './tokens-seen.ts';
@@ -37,9 +37,10 @@ const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway liste
  * is what keeps web pages out (DNS rebinding), since the upstream sees its own Host.
  */
 export function trafficListener(context: PlaneContext, loopback: boolean): RequestListener {
+  const isAllowed = loopback ? loopbackHosts() : () => true;
   return (req, res) => {
     res.on('error', ignore);
-    if (loopback && !isLoopbackHost(req.headers.host)) {
+    if (!isAllowed(req.headers.host)) {
       refuse(context, req, res, FORBIDDEN_HOST);
       return;
     }
