@@ -71,6 +71,12 @@ describe('deliveries that come together', () => {
     expect(await listIncidents(store.db, { limit: 9 })).toMatchObject([{ alertCount: 300 }]);
   });
 
+  it('and hold no alert at all keep nothing from coming in afterwards', async () => {
+    const intake = intakeWith();
+    expect(await intake.accept([])).toEqual([]);
+    expect(await intake.accept([alert()])).toMatchObject([{ outcome: 'opened' }]);
+  });
+
   it('of 10,000 alerts of one storm are one incident with a count, and a time line that can be read', async () => {
     const alerts = Array.from({ length: 10_000 }, (_, index) => alert({ instance: `host-${index}` }));
     const received = await intakeWith().accept(alerts);

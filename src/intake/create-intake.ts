@@ -62,6 +62,8 @@ class GroupCommit implements AlertIntake {
   async accept(alerts: readonly IncomingAlert[], about: Omit<Delivery, 'alerts'> = {}): Promise<Received[]> {
     const weight = alerts.reduce((sum, alert) => sum + weightOf(alert), 0);
     this.#requireRoom(alerts.length, weight);
+    // Nothing to wait for: a run that finds an empty queue would end before it has begun.
+    if (alerts.length === 0) return [];
     const parts: Promise<Received[]>[] = [];
     for (let from = 0; from < alerts.length; from += BATCH) {
       const part = alerts.slice(from, from + BATCH);
