@@ -17,11 +17,11 @@ import { asEvent, sendAnswer, toolFailure } from './tool-answers.ts';
 export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   readonly tool: string;
   readonly params: Message['params'];
+  readonly id: RequestId;
   readonly caller: Caller;
   readonly #context: PlaneContext;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
-  readonly #id: RequestId;
   readonly #stateless: boolean;
   /** '' outside sessions. */
   readonly #session: string;
@@ -40,7 +40,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
     this.#context = context;
     this.#req = req;
     this.#res = res;
-    this.#id = message.id!;
+    this.id = message.id!;
     this.tool = message.tool;
     this.params = message.params;
     this.#stateless = isStateless(message, headerText(req.headers['mcp-protocol-version']));
@@ -63,7 +63,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
       return;
     }
     this.#passage = entry;
-    if (this.#session !== '') this.#cancellable = cancellable.add(this.#session, this.#id, this);
+    if (this.#session !== '') this.#cancellable = cancellable.add(this.#session, this);
     this.#call.start();
   }
 
@@ -82,7 +82,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
     const seconds = this.#passage!.timeoutSeconds;
     const upstream = this.#call.upstream;
     if (this.#session !== '' && upstream) {
-      cancelUpstream(this.#context, upstream, this.#req, this.#id, `no answer within ${seconds} s`);
+      cancelUpstream(this.#context, upstream, this.#req, this.id, `no answer within ${seconds} s`);
     }
     // Of the older era without a session nobody can say which server instance has the call.
     const cancelled = this.#stateless || this.#session !== '';
@@ -95,7 +95,7 @@ export class ToolCall implements CallObserver, ToolRequest, Cancellable {
   }
 
   #failure(text: string): string {
-    return toolFailure(this.#id, text, this.#stateless);
+    return toolFailure(this.id, text, this.#stateless);
   }
 }
 
