@@ -18,6 +18,9 @@ const TRAFFIC = {
   headersTimeout: 20_000,
   requestTimeout: 60_000,
   maxHeaderSize: 32_768,
+  // A client that vanished without a word (asleep, out of the network) holds its event stream and session for ever else.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
   // How often heads and bodies are looked at that take too long.
   connectionsCheckingInterval: 5000,
 };

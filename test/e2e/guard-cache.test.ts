@@ -5,7 +5,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Guard, type GuardOptions, startGuard } from '../../src/guard/index.ts';
+import { type Guard, type GuardOptions, type LogEntry, startGuard } from '../../src/guard/index.ts';
 import { eventually, metric } from './guard-fixtures.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -203,6 +203,19 @@ describe('a cached result', () => {
     expect(second.headers.get('access-control-allow-origin')).toBe('*');
     expect(second.headers.get('x-secret')).toBeNull();
     expect(upstream.count).toBe(1);
+  });
+
+  it('is a line in the log of requests too, whoever answered', async () => {
+    const upstream = await rawServer((res, id) => {
+      res.writeHead(200, { 'content-type': 'application/json' }).end(text(JSON.stringify(id), '60000'));
+    });
+    const entries: LogEntry[] = [];
+    const one = await guard([upstream.url], { logRequests: 'all', log: (entry) => void entries.push(entry) });
+    for (const id of ['a', 'b']) await (await ask(one, { id })).text();
+    expect(entries.filter(({ event }) => event === 'request')).toMatchObject([
+      { 'jsonrpc.request.id': 'a', 'server.address': upstream.url, 'http.response.status_code': 200 },
+      { 'jsonrpc.request.id': 'b', 'server.address': null, 'http.response.status_code': 200 },
+    ]);
   });
 
   it('is given to no credential that the server has not accepted for it', async () => {

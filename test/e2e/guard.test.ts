@@ -1,6 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -77,11 +80,11 @@ function median(times: readonly number[]): number {
 }
 
 /** The status of a GET that names another host than it connects to. */
-function statusFor(url: string, host: string): Promise<number> {
+function statusFor(url: string, host: string, target = new URL(url).pathname): Promise<number> {
   return new Promise((resolve) => {
-    const { hostname, port, pathname } = new URL(url);
+    const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname, () => {
-      socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     });
     socket.once('data', (data) => {
       resolve(Number(data.toString().split(' ')[1]));
@@ -131,6 +134,32 @@ describe('a real client through the guard', () => {
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-host': new URL(one.listenUrl).host,
     });
+  });
+
+  it('is led back through the guard by a redirect of the upstream to itself', async () => {
+    const one = await guard([
+      (
+        await raw((req, res) => {
+          req.resume();
+          if (req.url === '/mcp') res.writeHead(307, { location: `http://${req.headers.host}/mcp/` }).end();
+          else res.end(req.url);
+        })
+      ).url,
+    ]);
+    const response = await post(one.listenUrl, initializeBody);
+    expect(await response.text()).toBe('/mcp/');
+    expect(response.url).toBe(`${one.listenUrl}/mcp/`);
+  });
+
+  it('that names its target as to a proxy reaches that path of the upstream, and nothing else', async () => {
+    const seen: (string | undefined)[] = [];
+    const { url } = await raw((req, res) => {
+      seen.push(req.url);
+      res.end('{}');
+    });
+    const one = await guard([url]);
+    expect(await statusFor(one.listenUrl, '127.0.0.1', 'http://169.254.169.254/latest?a')).toBe(200);
+    expect(seen).toEqual(['/latest?a']);
   });
 
   it('takes an upstream that is named by its MCP endpoint', async () => {
@@ -468,6 +497,20 @@ describe('RECONNECT_JITTER_SECONDS', () => {
   });
 });
 
+describe('an event stream that is compressed', () => {
+  it('passes as it is, whatever the jitter', async () => {
+    const packed = gzipSync('data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n');
+    const { url } = await raw((req, res) => {
+      req.resume();
+      res.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' }).end(packed);
+    });
+    const one = await guard([url]);
+    await new GuardLevers(one.adminUrl, TOKEN).set('RECONNECT_JITTER_SECONDS', '30', by);
+    const stream = await fetch(`${one.listenUrl}/mcp`, { headers: { accept: 'text/event-stream' } });
+    expect(await stream.text()).toBe('data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n');
+  });
+});
+
 describe('the levers', () => {
   it('come back by themselves, and every change is logged with its actor', async () => {
     const upstream = await server();
@@ -726,6 +769,63 @@ describe('bad input and bad weather', () => {
     upstream.closeAllConnections();
     expect(await stream.text()).toBe(': hello\n\n');
   });
+
+  it('fails at one request only where something in it was not foreseen', async () => {
+    const entries: LogEntry[] = [];
+    const one = await guard([(await server()).url], {
+      levers: { TOOL_BREAKER: 'open' },
+      random: () => {
+        throw new RangeError('no luck');
+      },
+      log: (entry) => void entries.push(entry),
+    });
+    const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}';
+    const response = await post(one.listenUrl, call);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32_000 } });
+    expect(entries).toContainEqual(expect.objectContaining({ event: 'request-failed', why: 'no luck' }));
+    expect((await initialize(one.listenUrl)).status).toBe(200);
+  });
+
+  it('sees a client leave whose GET has a body that nobody reads', async () => {
+    let closed = false;
+    const { url } = await raw((_, res) => {
+      res.on('close', () => {
+        closed = true;
+      });
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    });
+    const one = await guard([url]);
+    const socket = connect(Number(new URL(one.listenUrl).port), '127.0.0.1');
+    socket.write('GET /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9000000\r\n\r\n');
+    socket.write(Buffer.alloc(900_000));
+    await once(socket, 'data');
+    socket.destroy();
+    await eventually(
+      () => closed,
+      (seen) => seen,
+    );
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'asks clients that say nothing whether they are still there',
+    async () => {
+      const one = await guard([(await server()).url]);
+      const socket = connect(Number(new URL(one.listenUrl).port), '127.0.0.1');
+      cleanups.push(() => socket.destroy());
+      await once(socket, 'connect');
+      const hex = (port: number) => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+      const theirs = `${hex(Number(new URL(one.listenUrl).port))} ${hex(socket.localPort!)} `;
+      // proc(5), net/tcp: the timer 02 of a quiet connection is that of keep-alive.
+      await eventually(
+        () =>
+          readFileSync('/proc/net/tcp', 'utf8')
+            .split('\n')
+            .find((line) => line.includes(theirs)),
+        (line) => line?.split(/\s+/)[6]?.startsWith('02:') === true,
+      );
+    },
+  );
 
   it('stops in bounded time while streams and handshakes are open', async () => {
     const upstream = await server({ initializeMs: 60_000 });

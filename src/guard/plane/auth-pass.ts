@@ -5,6 +5,7 @@ import { sendLater, sendOAuthError } from './auth-answers.ts';
 import type { AuthContext } from './auth-context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
+import { originForm } from './path.ts';
 
 /** A token answer is read for its expiry up to this size. */
 const MAX_READ_BYTES = 64 * 1024;
@@ -34,7 +35,7 @@ export class AuthPass implements Watcher {
     const pool = fleet.connections(upstream)?.calls;
     const options = {
       method: this.#req.method as 'GET',
-      path: this.#req.url!,
+      path: originForm(this.#req.url!),
       headers: requestHeaders(this.#req),
       body,
     };

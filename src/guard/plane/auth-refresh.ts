@@ -7,6 +7,7 @@ import { sendLater } from './auth-answers.ts';
 import type { AuthContext, RefreshAnswer } from './auth-context.ts';
 import { RefreshFlight } from './auth-flight.ts';
 import { requestHeaders } from './headers.ts';
+import { originForm } from './path.ts';
 
 /** Clients give a whole MCP request 60 s (the official SDKs), of which a refresh is a part. */
 const PATIENCE_MS = 30_000;
@@ -34,7 +35,8 @@ export class Refresh implements Rider<RefreshAnswer> {
     const { refreshToken, rest } = refresh;
     const named = { key: rest && hash.ofAll([refreshToken, ...rest]), token: hash.of(refreshToken) };
     this.#seat = desk.enter(named, this, (flight) => {
-      const outgoing = { path: this.#req.url!, headers: plainAnswer(requestHeaders(this.#req)), body };
+      const headers = plainAnswer(requestHeaders(this.#req));
+      const outgoing = { path: originForm(this.#req.url!), headers, body };
       const one = new RefreshFlight(this.#context, flight, refresh, outgoing);
       one.start();
       return () => one.giveUp();

@@ -93,12 +93,12 @@ export class CachedCall implements Member, Owner {
     const { levers, random } = this.#context;
     const retryAfter = retryAfterSeconds(levers.values.reconnectJitterSeconds, random);
     this.#finish('refused');
-    this.#observe('rejected');
     sendRefusal(
       this.#res,
       refused(503, `The MCP server fails right now; try again in ${retryAfter} s`, retryAfter),
       this.#message.id,
     );
+    this.#observe('rejected');
   }
 
   failing(): boolean {
@@ -152,11 +152,11 @@ export class CachedCall implements Member, Owner {
 
   #give({ result, head }: Kept, ttlMs: number, how: SharingOutcome): void {
     this.#finish(how);
-    this.#observe('');
     const body = answerText(result, this.#message.id!, ttlMs);
     const length = Buffer.byteLength(body);
     this.#res.writeHead(200, { ...head, 'content-type': 'application/json', 'content-length': length });
     this.#res.end(body);
+    this.#observe('');
   }
 
   #finish(how: SharingOutcome): void {
@@ -165,10 +165,21 @@ export class CachedCall implements Member, Owner {
     this.#context.sharing!.count(this.#message.method, how);
   }
 
-  /** Requests that lead are observed by who sends them. */
+  /** Requests that lead are observed by who sends them. Told once the answer is on its way. */
   #observe(error: string): void {
-    const { metrics, clock } = this.#context;
+    const { metrics, clock, requestLog } = this.#context;
+    const { method, version } = this.#message;
     const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    metrics.operationEnded(this.#message.method, '', error, this.#message.version, seconds);
+    metrics.operationEnded(method, '', error, version, seconds);
+    if (!requestLog.wants(error)) return;
+    requestLog.note({
+      req: this.#req,
+      res: this.#res,
+      message: this.#message,
+      error,
+      version,
+      seconds,
+      upstream: null,
+    });
   }
 }

@@ -20,9 +20,9 @@ import { type CallObserver, CallRecord } from './call-record.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type ResponseHeaders, type Watcher } from './exchange.ts';
-import { canGrow, headerText, isEventStream, requestHeaders } from './headers.ts';
+import { canGrow, headerText, isEventStream, requestHeaders, schemeOf } from './headers.ts';
 import { type LastWords, sayLastWords } from './last-words.ts';
-import { upstreamPath } from './path.ts';
+import { throughGuard, upstreamPath } from './path.ts';
 import type { Reply } from './reply.ts';
 import { SessionUse } from './session-use.ts';
 import { RetryStamper } from './sse.ts';
@@ -164,7 +164,7 @@ export class Call implements Watcher {
     if (this.#status !== 200 || this.#res.destroyed) return;
     const streaming = isEventStream(headers['content-type']);
     if (this.#opensStream && streaming) {
-      this.#openStream();
+      this.#openStream(canGrow(headers));
       return;
     }
     if (this.#message.kind === 'request') this.#watch = AnswerWatch.for(headers);
@@ -173,14 +173,20 @@ export class Call implements Watcher {
       this.#exchange!.stamper = new RetryStamper(this.#res);
   }
 
-  #openStream(): void {
+  /** @param grows something may be written into it: a compressed one would be spoilt */
+  #openStream(grows: boolean): void {
     this.#streaming = true;
     this.#use.leave();
-    this.#exchange!.stamper = this.#context.streams.add(this.#res, this.#use.session ?? undefined);
+    this.#exchange!.stamper = this.#context.streams.add(this.#res, grows, this.#use.session ?? undefined);
   }
 
   headSent(): void {
-    if (this.#streaming) this.#context.streams.stamp(this.#exchange!.stamper!);
+    const stamper = this.#exchange!.stamper;
+    if (this.#streaming && stamper) this.#context.streams.stamp(stamper);
+  }
+
+  moved(location: string): string {
+    return throughGuard(location, this.#upstream!, schemeOf(this.#req));
   }
 
   data(chunk: Buffer): void {

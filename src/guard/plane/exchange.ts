@@ -4,6 +4,7 @@
  * started → answered → (data)* → ended, with the exits `failed` (before an answer), `broken` (in the middle)
  * and `cut` (by us).
  */
+import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ClientGone, type Controller } from './connections.ts';
 import { responseHeaders } from './headers.ts';
@@ -20,6 +21,8 @@ export interface Watcher {
   answered(status: number, headers: ResponseHeaders): 'pass' | 'swallow' | 'hold';
   /** The whole body of an answer that was kept back. */
   held?(body: Buffer): 'pass' | 'swallow';
+  /** Where a redirect leads: what the client is told. */
+  moved?(location: string): string;
   /** The head of a passed answer has been sent to the client. */
   headSent?(): void;
   /** A piece of a passed answer. */
@@ -94,11 +97,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #begin(controller: Controller, status: number, headers: ResponseHeaders, statusText?: string): void {
     this.#passing = true;
     const raw = (controller.rawHeaders ?? []) as readonly Buffer[];
-    this.#res.writeHead(status, statusText, responseHeaders(raw, headers));
+    const phrase = isWritable(status, statusText) ? statusText : undefined;
+    this.#res.writeHead(status, phrase, responseHeaders(raw, this.#toldHeaders(status, headers)));
     const length = headers['content-length'];
     if (length === undefined) process.nextTick(() => this.#flushHead());
     else this.#length = Number(length);
     this.#watcher.headSent?.();
+  }
+
+  #toldHeaders(status: number, headers: ResponseHeaders): ResponseHeaders {
+    const { location } = headers;
+    if (status < 300 || status >= 400 || typeof location !== 'string') return headers;
+    return { ...headers, location: this.#watcher.moved?.(location) ?? location };
   }
 
   /**
@@ -171,4 +181,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // What is kept back is for the client as if it had never begun.
     this.#watcher.ended(error, this.#began && this.#held === null);
   }
+}
+
+/** Words in another alphabet cannot be written as they were read, and mean nothing (RFC 9112, 4). */
+function isWritable(status: number, statusText: string | undefined): boolean {
+  if (statusText === undefined || statusText === STATUS_CODES[status]) return true;
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText);
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TestClock } from '../../kernel/index.ts';
 import { UpstreamSet } from '../policy/upstreams.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
-import { upstreamPath } from './path.ts';
+import { throughGuard, upstreamPath } from './path.ts';
 
 function request(...raw: string[]): IncomingMessage {
   const headers: Record<string, string> = {};
@@ -114,7 +114,27 @@ describe('upstreamPath', () => {
     ['http://h/mcp', '/mcpx', '/mcp/mcpx'],
     ['http://h/base', '/mcp', '/base/mcp'],
     ['http://h/base', '/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource'],
+    ['http://h', 'http://elsewhere/admin?x=1', '/admin?x=1'],
+    ['http://h/base', 'HTTPS://elsewhere:1?x', '/base/?x'],
+    ['http://h/base', '*', '*'],
   ])('for %s and %s is %s', (upstream, url, path) => {
     expect(upstreamPath(new UpstreamSet(new TestClock()).set([upstream]).added[0]!, url)).toBe(path);
+  });
+});
+
+describe('throughGuard', () => {
+  it.each([
+    ['http://h:3001/mcp/?a=b', 'http', '/mcp/?a=b'],
+    ['https://h:3001/mcp/', 'https', '/mcp/'],
+    ['http://h:3001', 'http', '/'],
+    // A server that wants to be asked over TLS says so to the client.
+    ['https://h:3001/mcp', 'http', 'https://h:3001/mcp'],
+    ['http://h:3002/mcp', 'http', 'http://h:3002/mcp'],
+    ['http://h:3001.evil/mcp', 'http', 'http://h:3001.evil/mcp'],
+    ['/mcp/', 'http', '/mcp/'],
+    ['mcp/', 'http', 'mcp/'],
+  ])('of %s for a client that uses %s is %s', (location, scheme, told) => {
+    const upstream = new UpstreamSet(new TestClock()).set(['http://h:3001/base']).added[0]!;
+    expect(throughGuard(location, upstream, scheme)).toBe(told);
   });
 });

@@ -57,9 +57,13 @@ export function requestHeaders(req: IncomingMessage): string[] {
   out.push('x-forwarded-for', before ? `${String(before)}, ${from}` : from);
   const host = req.headers['x-forwarded-host'] ?? req.headers.host;
   if (host) out.push('x-forwarded-host', String(host));
-  const proto = req.headers['x-forwarded-proto'] ?? ((req.socket as TLSSocket).encrypted ? 'https' : 'http');
-  out.push('x-forwarded-proto', String(proto));
+  out.push('x-forwarded-proto', schemeOf(req));
   return out;
+}
+
+/** The scheme that the client uses. */
+export function schemeOf(req: IncomingMessage): string {
+  return String(req.headers['x-forwarded-proto'] ?? ((req.socket as TLSSocket).encrypted ? 'https' : 'http'));
 }
 
 /**

@@ -59,6 +59,10 @@ export class ListenReply implements Reply {
     return this.#reply.headersSent;
   }
 
+  get statusCode(): number {
+    return this.#reply.statusCode;
+  }
+
   get writableEnded(): boolean {
     return this.#reply.writableEnded;
   }

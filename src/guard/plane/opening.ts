@@ -18,8 +18,8 @@ import { refused, sendRefusal, unavailable } from './answers.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type Watcher } from './exchange.ts';
-import { headerText, requestHeaders } from './headers.ts';
-import { pathOf, upstreamPath } from './path.ts';
+import { headerText, requestHeaders, schemeOf } from './headers.ts';
+import { pathOf, throughGuard, upstreamPath } from './path.ts';
 import type { Reply } from './reply.ts';
 
 const MAX_ATTEMPTS = 3;
@@ -172,6 +172,10 @@ export class Opening implements Watcher {
     this.#askNext = rejected && this.#another();
     this.#unknown = rejected && this.#speech === 'newer';
     return this.#askNext ? 'swallow' : 'pass';
+  }
+
+  moved(location: string): string {
+    return throughGuard(location, this.#upstream!, schemeOf(this.#req));
   }
 
   /** Whether another upstream may take it. */

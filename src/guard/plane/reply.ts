@@ -9,7 +9,7 @@ export interface Reply {
   readonly destroyed: boolean;
   readonly headersSent: boolean;
   /** What was answered, once the headers are sent. */
-  readonly statusCode?: number;
+  readonly statusCode: number;
   readonly writableEnded: boolean;
   readonly writableFinished: boolean;
   writeHead(status: number, headers: HeadersOut): unknown;

@@ -48,6 +48,10 @@ export class SharedReply extends EventEmitter<{ close: []; drain: [] }> implemen
     leader.on('drain', () => this.emit('drain'));
   }
 
+  get statusCode(): number {
+    return this.#status;
+  }
+
   /** The leader's client is not to be written to any more. */
   dropLeader(): void {
     this.#leader = null;

@@ -13,7 +13,8 @@ export class StreamSet {
   readonly #clock: Clock;
   readonly #levers: LeverBoard;
   readonly #random: () => number;
-  readonly #open = new Map<Reply, RetryStamper>();
+  /** With null for those into which nothing may be written. */
+  readonly #open = new Map<Reply, RetryStamper | null>();
   readonly #ofSession = new Map<Session, Set<Reply>>();
 
   constructor(clock: Clock, levers: LeverBoard, random: () => number) {
@@ -26,9 +27,13 @@ export class StreamSet {
     return this.#open.size;
   }
 
-  /** Takes in a stream whose head has been sent, and stamps it when the lever is set. */
-  add(res: Reply, session?: Session): RetryStamper {
-    const stamper = new RetryStamper(res);
+  /**
+   * Takes in a stream that opens.
+   * @param grows whether something may be written into it
+   * @returns what to write it with; null when it is only passed on
+   */
+  add(res: Reply, grows: boolean, session?: Session): RetryStamper | null {
+    const stamper = grows ? new RetryStamper(res) : null;
     this.#open.set(res, stamper);
     res.once('close', () => this.#open.delete(res));
     if (session) this.#note(session, res);
@@ -62,6 +67,7 @@ export class StreamSet {
   stampAll(): void {
     const off = this.#levers.values.reconnectJitterSeconds === 0;
     for (const stamper of this.#open.values()) {
+      if (!stamper) continue;
       if (off) stamper.stamp(USUAL_RETRY_MS);
       else this.stamp(stamper);
     }
