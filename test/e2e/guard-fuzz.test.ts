@@ -10,6 +10,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import * as fc from 'fast-check';
 import { Pool } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { newerRequest } from './era-fixtures.ts';
 import { initializeBody, metric, post, startServer, type TestServer } from './guard-fixtures.ts';
 import { type Running, start } from './program.ts';
 
@@ -171,6 +172,38 @@ describe('bodies', () => {
     );
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect((await memory()) - before).toBeLessThan(150 * MIB);
+  });
+
+  it('that come byte by byte cost no more than their bytes', async () => {
+    const before = await memory();
+    const pieces = '1\r\n \r\n'.repeat(100_000);
+    const sockets = Array.from({ length: 2 }, () => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(listen).port) });
+      socket.on('error', () => {});
+      socket.write(head([json, 'transfer-encoding: chunked']));
+      for (let turn = 0; turn < 10; turn++) socket.write(pieces);
+      return socket;
+    });
+    await expect
+      .poll(() => sockets.every(({ writableLength }) => writableLength === 0), { timeout: 30_000 })
+      .toBe(true);
+    // Two million pieces as they come would be 500 MiB.
+    expect((await memory()) - before).toBeLessThan(200 * MIB);
+    for (const socket of sockets) socket.destroy();
+  }, 60_000);
+
+  it('that are nested deeper than can be written are passed on, in either era', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const { body, headers } = newerRequest('tools/list', { cursor: 'DEEP' });
+    for (const [text, more] of [
+      [body.replace('"DEEP"', deep), headers],
+      [call('whoami').replace('}}', `,"arguments":${deep}}}`), {}],
+    ] as const) {
+      const count = reached.length;
+      const response = await post(listen, text, more);
+      await response.arrayBuffer();
+      expect(reached.length).toBeGreaterThan(count);
+    }
   });
 
   it('that are no JSON-RPC get an answer, whatever they are, and so do batches of anything', async () => {
@@ -356,6 +389,11 @@ describe('an upstream that', () => {
     ['says nothing and closes', asked((socket) => void socket.end()), 502],
     ['speaks no HTTP', answers('220 smtp ready\r\n'), 502],
     ['answers HTML', answers(http('text/html', '<h1>It works!</h1>')), 200],
+    [
+      'answers with a reason in another alphabet',
+      answers(`HTTP/1.1 200 \u6210\u529f\r\ncontent-length: 2\r\n\r\n{}`),
+      200,
+    ],
     ['sends endless headers', answers(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}\r\n\r\n`), 502],
   ] as const)('%s: the client is told so', async (_, handler, status) => {
     const one = await behind(handler);

@@ -45,8 +45,11 @@ export function authListener(context: AuthContext, loopback: boolean): RequestLi
         'invalid_request',
         'Invalid Host header: this gateway listens on loopback only',
       );
-    } else if (req.method === 'GET' || req.method === 'HEAD') new AuthPass(context, req, res).start(null);
-    else readAndServe(context, req, res);
+    } else if (req.method === 'GET' || req.method === 'HEAD') {
+      // While a body waits to be read, nobody sees its client leave.
+      req.resume();
+      new AuthPass(context, req, res).start(null);
+    } else readAndServe(context, req, res);
   };
 }
 

@@ -3,6 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** Large bodies that never end must not keep the small ones out, which nearly all are: this is theirs alone. */
+const KEPT_FOR_SMALL_BYTES = 32 * 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
+/** A piece costs some 250 bytes besides its own: so many tiny ones that follow each other become one. */
+const TINY_BYTES = 256;
+const JOINED = 64;
 
 export type BodyResult =
   | { readonly kind: 'whole'; readonly body: Buffer }
@@ -14,8 +20,10 @@ export type BodyResult =
 export class BodyBudget {
   #held = 0;
 
-  take(bytes: number): boolean {
-    if (this.#held + bytes > MAX_HELD_BYTES) return false;
+  /** @param small the body that they belong to is a small one so far */
+  take(bytes: number, small: boolean): boolean {
+    const limit = small ? MAX_HELD_BYTES : MAX_HELD_BYTES - KEPT_FOR_SMALL_BYTES;
+    if (this.#held + bytes > limit) return false;
     this.#held += bytes;
     return true;
   }
@@ -42,6 +50,7 @@ export function readBody(
   }
   const chunks: Buffer[] = [];
   let size = 0;
+  let tiny = 0;
   let settled = false;
   const giveUp = (kind: 'too-large' | 'no-memory') => {
     settled = true;
@@ -54,10 +63,15 @@ export function readBody(
   req.on('data', (chunk: Buffer) => {
     if (settled) return;
     if (size + chunk.length > maxBytes) giveUp('too-large');
-    else if (!budget.take(chunk.length)) giveUp('no-memory');
+    else if (!budget.take(chunk.length, size + chunk.length <= SMALL_BYTES)) giveUp('no-memory');
     else {
       size += chunk.length;
       chunks.push(chunk);
+      tiny = chunk.length < TINY_BYTES ? tiny + 1 : 0;
+      if (tiny === JOINED) {
+        chunks.push(Buffer.concat(chunks.splice(-JOINED)));
+        tiny = 0;
+      }
     }
   });
   req.on('end', () => {

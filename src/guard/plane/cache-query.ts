@@ -70,12 +70,10 @@ export function queryOf(
   if (!isCacheable(message, one(headers['mcp-protocol-version']))) return null;
   if (bodyBytes > MAX_REQUEST_BYTES || !isConsistent(headers, message) || wantsAnew(headers)) return null;
   if (!acceptsJson(headers)) return null;
+  const request = resultKey(message);
+  if (request === null) return null;
   const uri = message.params!['uri'];
-  const key = hash(
-    'sha256',
-    `${req.url!}\n${headersThat(headers, hasEffect)}\n${resultKey(message)}`,
-    'base64',
-  );
+  const key = hash('sha256', `${req.url!}\n${headersThat(headers, hasEffect)}\n${request}`, 'base64');
   const pass = sharing.passOf(headersThat(headers, isWho), key);
   return { key, pass, method: message.method, uri: typeof uri === 'string' ? uri : '' };
 }

@@ -30,6 +30,7 @@ const NO_MEMORY = refused(
   'This MCP gateway holds as many request bodies as it may; try again in 1 s',
   1,
 );
+const INTERNAL = refused(500, 'This MCP gateway failed at this request; whether it was passed on is unknown');
 const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway listens on loopback only');
 
 /**
@@ -47,8 +48,11 @@ export function trafficListener(context: PlaneContext, loopback: boolean): Reque
     // The last answer on its connection, which would otherwise be kept for the next request.
     if (context.draining) res.shouldKeepAlive = false;
     noteToken(context.tokens, req, res);
-    if (req.method === 'GET' || req.method === 'HEAD') new Call(context, req, res, null, NO_MESSAGE).start();
-    else readAndServe(context, req, res);
+    if (req.method === 'GET' || req.method === 'HEAD') {
+      // A body, which means nothing here, is thrown away: while one waits to be read, nobody sees its client leave.
+      req.resume();
+      new Call(context, req, res, null, NO_MESSAGE).start();
+    } else readAndServe(context, req, res);
   };
 }
 
@@ -59,8 +63,18 @@ function readAndServe(context: PlaneContext, req: IncomingMessage, res: ServerRe
   readBody(req, res, context.budget, (result) => {
     if (result.kind === 'too-large') refuse(context, req, res, TOO_LARGE);
     else if (result.kind === 'no-memory') refuse(context, req, res, NO_MEMORY);
-    else if (result.kind === 'whole') serve(context, req, res, result.body);
+    else if (result.kind === 'whole') attempt(context, req, res, result.body);
   });
+}
+
+/** What nobody has foreseen in a request is the end of that request, and not of all others. */
+function attempt(context: PlaneContext, req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  try {
+    serve(context, req, res, body);
+  } catch (error) {
+    context.requestLog.unforeseen(error);
+    sendRefusal(res, INTERNAL);
+  }
 }
 
 function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse, body: Buffer): void {

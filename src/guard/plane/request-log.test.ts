@@ -30,6 +30,12 @@ const call = (name: string, more: object = {}) => ({
 });
 
 describe('RequestLog', () => {
+  it('tells a mistake of ours, whatever is logged', () => {
+    const entries: object[] = [];
+    new RequestLog((entry) => void entries.push(entry), 'none').unforeseen(new RangeError('too deep'));
+    expect(entries).toMatchObject([{ event: 'request-failed', why: 'too deep' }]);
+  });
+
   it('names what happened as OpenTelemetry does, and nothing that is secret', () => {
     const headers = {
       traceparent: `00-${TRACE}-${SPAN}-01`,

@@ -44,6 +44,12 @@ export class RequestLog {
   note(ended: EndedRequest): void {
     this.#log(entryOf(ended));
   }
+
+  /** A mistake of ours, which is told whatever is logged. */
+  unforeseen(error: unknown): void {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    this.#log({ event: 'request-failed', why: oneLine(message, MAX_TEXT), stack: stack ?? '' });
+  }
 }
 
 function entryOf({ req, res, message, error, version, seconds, upstream }: EndedRequest): LogEntry {

@@ -41,6 +41,11 @@ describe('isCacheable', () => {
 const key = (params: object) => resultKey(request('tools/list', params));
 
 describe('resultKey', () => {
+  it('is none for params that are nested too deeply to be written', () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    expect(resultKey({ ...request('tools/list'), params: { _meta: meta, deep } })).toBeNull();
+  });
+
   it('is the same whatever a request calls itself or its trace', () => {
     const traced = {
       _meta: { ...meta, progressToken: 7, traceparent: '00-a-b-01', tracestate: 'x', baggage: 'y' },

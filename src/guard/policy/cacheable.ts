@@ -42,11 +42,16 @@ export function isCacheable(message: Message, versionHeader: string | undefined)
  * What identifies the result, apart from where it was asked for. Everything counts that is not known to be
  * without effect: the protocol version, the client's capabilities and its name (servers adapt to all
  * three), and `_meta` of other vendors.
+ * @returns null for params that are nested too deeply to be written: JSON.parse reads deeper than JSON.stringify writes
  */
-export function resultKey(message: Message): string {
+export function resultKey(message: Message): string | null {
   const { _meta: meta, ...params } = message.params!;
   const lasting = Object.entries(meta as object).filter(([name]) => !VOLATILE_META.has(name));
-  return `${message.method}\n${JSON.stringify(lasting)}\n${JSON.stringify(params)}`;
+  try {
+    return `${message.method}\n${JSON.stringify(lasting)}\n${JSON.stringify(params)}`;
+  } catch {
+    return null;
+  }
 }
 
 /** A whole message with a result that may be given to others, as the server wrote it. */
