@@ -5,7 +5,7 @@ import { gauge } from './gauge.ts';
 import { HotHistogram, type HotSeries } from './hot-histogram.ts';
 import type { DeskLever } from './levers/desk.ts';
 import { leverMetrics } from './levers/lever-metrics.ts';
-import { BoundedNames, methodLabel, versionLabel } from './policy/labels.ts';
+import { BoundedNames, methodLabel, OTHER, versionLabel } from './policy/labels.ts';
 import type { LeverBoard } from './policy/levers.ts';
 import type { SessionTable } from './policy/sessions.ts';
 import type { Sharing } from './policy/sharing.ts';
@@ -28,6 +28,8 @@ const INITIALIZE_BUCKETS = [
 const OPERATION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 const MAX_TOOL_NAMES = 200;
 const MAX_OPERATION_SERIES = 2000;
+/** Further ones, without the tool. */
+const MAX_COARSE_SERIES = 500;
 
 export interface Watched extends WatchedTokens {
   readonly sessions: SessionTable;
@@ -93,24 +95,28 @@ export class GuardMetrics {
   /** All four texts come from the wire or from us; they are bounded here. `error` is '' for success. */
   operationEnded(method: string, tool: string, error: string, version: string, seconds: number): void {
     const key = `${methodLabel(method)}\n${this.#tools.label(tool)}\n${error}\n${versionLabel(version)}`;
-    let series = this.#operationSeries.get(key);
-    if (!series) {
-      if (this.#operationSeries.size >= MAX_OPERATION_SERIES) return;
-      const [mcp_method_name, gen_ai_tool_name, error_type, mcp_protocol_version] = key.split('\n') as [
-        string,
-        string,
-        string,
-        string,
-      ];
-      series = this.#operations.series({
-        mcp_method_name,
-        gen_ai_tool_name,
-        error_type,
-        mcp_protocol_version,
-      });
-      this.#operationSeries.set(key, series);
-    }
+    const series = this.#operationSeries.get(key) ?? this.#newSeries(key);
     series.observe(seconds);
+  }
+
+  /** Beyond the bound series tell less, so that no operation goes uncounted: first no tool, then little but the method. */
+  #newSeries(wanted: string): HotSeries {
+    const [method, tool, error, version] = wanted.split('\n') as [string, string, string, string];
+    const beyond = this.#operationSeries.size - MAX_OPERATION_SERIES;
+    let labels = [method, tool, error, version] as const;
+    if (beyond >= 0) labels = [method, tool && OTHER, error, version];
+    if (beyond >= MAX_COARSE_SERIES) labels = [method, tool && OTHER, error && OTHER, OTHER];
+    const key = labels.join('\n');
+    const known = this.#operationSeries.get(key);
+    if (known) return known;
+    const series = this.#operations.series({
+      mcp_method_name: labels[0],
+      gen_ai_tool_name: labels[1],
+      error_type: labels[2],
+      mcp_protocol_version: labels[3],
+    });
+    this.#operationSeries.set(key, series);
+    return series;
   }
 
   get contentType(): string {
