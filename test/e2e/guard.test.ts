@@ -244,6 +244,31 @@ describe('several upstreams', () => {
     expect(await metric(one.adminUrl, 'mcp_sessions_lost_total')).toBe(0);
   });
 
+  it('that have gone are no place for a client of theirs that has waited meanwhile', async () => {
+    const [old, next] = [await server({ name: 'old' }), await server({ name: 'next' })];
+    const one = await guard([old.url]);
+    const levers = new GuardLevers(one.adminUrl, TOKEN);
+    const session = { 'mcp-session-id': (await initialize(one.listenUrl)).headers.get('mcp-session-id')! };
+    await levers.set('UPSTREAMS', next.url, by);
+    await levers.set('INIT_QUEUE_SECONDS', '60', by);
+    await levers.set('MAX_INIT_PER_SECOND', '0.01', by);
+    // The pace has room for two; the one who comes next waits, with the session that it had.
+    await Promise.all([initialize(one.listenUrl), initialize(one.listenUrl)]);
+    const waiting = post(one.listenUrl, initializeBody, session);
+    await eventually(
+      () => metric(one.adminUrl, 'mcp_initialize_queue_depth'),
+      (depth) => depth === 1,
+    );
+    await fetch(`${one.listenUrl}/mcp`, { method: 'DELETE', headers: session });
+    // What nobody uses any more is dropped every few seconds.
+    await expect
+      .poll(() => metric(one.adminUrl, `mcp_upstream_up{upstream="${old.url}"}`), { timeout: 8000 })
+      .toBeNaN();
+    await levers.reset('MAX_INIT_PER_SECOND', 'ada');
+    // The official SDK's server answers what it thinks of the foreign session: it was asked, and the guard lives.
+    expect((await waiting).status).toBeLessThan(500);
+  }, 20_000);
+
   it('are asked in turn for a session that the guard does not know, so that its restart cuts nobody', async () => {
     const servers = await Promise.all(['a', 'b'].map((name) => server({ name, unknownSession: 400 })));
     const urls = servers.map(({ url }) => url);

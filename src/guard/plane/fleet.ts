@@ -167,6 +167,8 @@ export class Fleet {
     const member = this.#members.get(upstream);
     if (!member) return;
     this.#members.delete(upstream);
+    // Who has waited for it since it was known must not go there any more.
+    upstream.up = false;
     member.cancelProbe();
     member.cancelDoubt();
     member.connections.destroy();

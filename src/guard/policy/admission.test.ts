@@ -45,6 +45,16 @@ describe('AdmissionQueue', () => {
     expect(one.queue.waiting).toBe(0);
   });
 
+  it('goes on when an applicant fails at its admission', () => {
+    const one = bench({ ratePerSecond: 0 });
+    const admit = () => {
+      throw new Error('no connection');
+    };
+    expect(() => one.queue.enter({ admit, refuse: () => {} })).toThrow('no connection');
+    one.enter(1);
+    expect(admitted(one)).toEqual([1]);
+  });
+
   it('admits steadily, in order of arrival, and not in bursts', async () => {
     const one = bench({ ratePerSecond: 10, queueSeconds: 60 });
     for (let id = 0; id < 20; id++) one.enter(id);

@@ -151,12 +151,16 @@ export class AdmissionQueue {
     this.#again = true;
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#again) {
-      this.#again = false;
-      this.#round();
+    try {
+      while (this.#again) {
+        this.#again = false;
+        this.#round();
+      }
+    } finally {
+      // Also when an applicant failed: the others go on.
+      this.#pumping = false;
+      this.#schedule();
     }
-    this.#pumping = false;
-    this.#schedule();
   }
 
   #round(): void {
