@@ -53,6 +53,7 @@ const view = (changes: Partial<IncidentView> = {}): IncidentView => ({
   sandbox: null,
   verification: null,
   steps: [step()],
+  parameters: {},
   proposals: [],
   alerts: { count: 2, firing: 1, first: [] },
   policy: { beginWhenConfirmed: false, runAlone: [], approvalSeconds: 900 },
@@ -164,17 +165,23 @@ describe('an incident at a prompt', () => {
 });
 
 describe('a step that is to be approved', () => {
-  it('is shown with all of its commands, and the labels they see', () => {
-    const command = Array.from({ length: 200 }, (_, n) => `echo ${n} "$LABEL_SERVICE"`).join('\n');
+  it('is shown with all of its commands, and the labels and parameters they see', () => {
+    const command = Array.from({ length: 200 }, (_, n) => `echo ${n} "$LABEL_SERVICE" $PARAM_REGION`).join(
+      '\n',
+    );
     const one = step({ blocks: [{ language: 'bash', command, timeoutSeconds: 60 }] });
     const text = stepToApprove(
       one,
-      view({ labels: { service: `a"; rm -rf / #\u001b[2J`, other: 'x' } }),
+      view({
+        labels: { service: `a"; rm -rf / #\u001b[2J`, other: 'x' },
+        parameters: { PARAM_REGION: 'eu\u001b[2J', PARAM_UNUSED: 'y' },
+      }),
       (_, shown) => shown,
     );
     expect(text.split('\n').filter((line) => line.startsWith('    echo '))).toHaveLength(200);
     expect(text).toContain('LABEL_SERVICE="a\\"; rm -rf / #"');
-    expect(text).not.toContain('OTHER');
+    expect(text).toContain('PARAM_REGION="eu"');
+    expect(text).not.toMatch(/OTHER|UNUSED/);
     expect(text).toContain('Approved by 1 of 2: ada.');
   });
 });

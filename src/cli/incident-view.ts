@@ -47,7 +47,7 @@ export function eventLine({ at, actor, text }: ToldEvent, paint: Paint): string 
 }
 
 /** A step whole, before somebody approves it: every command as it would run, and the labels it sees. */
-export function stepToApprove(step: Step, { steps, labels }: IncidentView, paint: Paint): string {
+export function stepToApprove(step: Step, { steps, labels, parameters }: IncidentView, paint: Paint): string {
   const lines = [
     `${paint('bold', `Step ${step.index} of ${steps.length}: ${oneLine(step.title, 60)}`)} (${step.risk})`,
   ];
@@ -57,7 +57,7 @@ export function stepToApprove(step: Step, { steps, labels }: IncidentView, paint
     // Nothing is cut here: what is not shown cannot be approved.
     for (const line of printable(command).trimEnd().split('\n')) lines.push(`    ${paint('cyan', line)}`);
   }
-  for (const [name, value] of Object.entries(labelEnv(labels)))
+  for (const [name, value] of Object.entries({ ...parameters, ...labelEnv(labels) }))
     if (step.blocks.some(({ command }) => command.includes(name)))
       lines.push(`  ${oneLine(name, 60)}=${JSON.stringify(printable(value))}`);
   const { have, need } = step.approvals;

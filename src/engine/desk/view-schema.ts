@@ -150,6 +150,9 @@ export const incidentViewSchema = z.object({
     .object({ verified: z.boolean(), why: z.string(), at: time, readings: z.array(readingView) })
     .nullable(),
   steps: z.array(stepView),
+  parameters: z
+    .record(z.string(), z.string())
+    .describe('`PARAM_*` as the commands of its steps get them; what looks like a secret is not shown'),
   proposals: z.array(
     z.object({ step: z.int(), title: z.string(), why: z.string(), by: z.string(), at: time }),
   ),

@@ -54,6 +54,18 @@ describe('the view of an incident', () => {
     expect(new Set(seen.steps.map(({ approvalHash }) => approvalHash)).size).toBe(4);
   });
 
+  it('shows the parameters that an approval is about, but no secret among them', async () => {
+    desk = await testDesk();
+    const params =
+      'region: {default: eu}\n  api-token: {default: letmein123}\n  header: {default: hunter2-secret}';
+    desk.runbooks = [storm(`---\nparams:\n  ${params}\n---\n${STORM}`)];
+    expect((await view(await diagnosed(desk))).parameters).toEqual({
+      PARAM_REGION: 'eu',
+      PARAM_API_TOKEN: '[redacted]',
+      PARAM_HEADER: '[redacted]',
+    });
+  });
+
   it('shows work, attempts with a bounded output, and approvals only as long as they hold', async () => {
     desk = await testDesk();
     const id = await diagnosed(desk);

@@ -15,6 +15,7 @@ import {
   type WorkRecord,
 } from '../../store/index.ts';
 import { noIncident } from '../journal.ts';
+import { redact, secretValues } from '../redact.ts';
 import { readTimeline, type TimelineEvent } from '../timeline.ts';
 import type { Desk } from './desk.ts';
 import { plan } from './plan.ts';
@@ -87,6 +88,7 @@ export async function viewIncident(desk: Desk, id: string): Promise<IncidentView
     ...differentialView(differential && readTimeline([differential])[0]),
     verification: verificationView(at.events),
     steps: at.steps.map(({ index }) => stepView(at, index, attempts)),
+    parameters: shownParameters(at.env, desk.secrets),
     proposals: proposalsOf(at.events),
     alerts: await alertsView(db, record),
     policy: {
@@ -155,6 +157,16 @@ function stepView(
       .slice(-ATTEMPTS)
       .map(attemptView),
   };
+}
+
+/** An approval is about their values too, so whoever approves sees them; the hash holds for what is not shown. */
+function shownParameters(
+  env: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): Record<string, string> {
+  const parameters = Object.entries(env).filter(([name]) => name.startsWith('PARAM_'));
+  const hidden = [...secrets, ...secretValues(Object.fromEntries(parameters))];
+  return Object.fromEntries(parameters.map(([name, value]) => [name, redact(value, hidden)]));
 }
 
 function attemptView(attempt: AttemptRecord): IncidentView['steps'][number]['attempts'][number] {

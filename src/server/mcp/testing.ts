@@ -116,6 +116,7 @@ export function testView(change: Partial<IncidentView> = {}): IncidentView {
         attempts: [],
       },
     ],
+    parameters: {},
     proposals: [],
     alerts: { count: 1, firing: 1, first: [] },
     policy: { beginWhenConfirmed: false, runAlone: [], approvalSeconds: 900 },
