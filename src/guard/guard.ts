@@ -5,6 +5,7 @@ import { adminListener } from './admin.ts';
 import { assemble } from './assemble.ts';
 import { closeServer, listen, makeServer } from './net.ts';
 import type { Guard, GuardOptions } from './options.ts';
+import { refuseOwnListener } from './own-listener.ts';
 import { trafficListener } from './plane/listener.ts';
 import { parseUpstreams } from './policy/upstream-urls.ts';
 import { reloader } from './reload.ts';
@@ -57,6 +58,9 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
       authServer.on('request', await auth.open(isLoopback(authAddress.host), context.metrics.tokens));
       authUrl = await listen(authServer, authAddress, '--auth-listen');
     }
+    const own = authUrl === null ? [listenUrl] : [listenUrl, authUrl];
+    refuseOwnListener(parseUpstreams(context.levers.get('UPSTREAMS').value), own, '--upstream');
+    if (options.authUpstream !== undefined) refuseOwnListener([options.authUpstream], own, '--auth-upstream');
     ready.resolve();
     const graceMs = (options.drainSeconds ?? DRAIN_SECONDS) * 1000;
     const stop = once(async () => {

@@ -120,6 +120,15 @@ describe('what is no refresh', () => {
     expect(metadata).toMatchObject({ issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/jwks` });
   });
 
+  it('leads back to the guard when the server redirects to where it really listens', async () => {
+    const { as, issuer } = await world();
+    as.instead = (req, res) =>
+      void res.writeHead(302, { location: `http://${req.headers.host}/interaction` }).end();
+    const body = new URLSearchParams({ grant_type: 'authorization_code' });
+    const answer = await fetch(`${issuer}/token`, { method: 'POST', redirect: 'manual', body });
+    expect(answer.headers.get('location')).toBe('/interaction');
+  });
+
   it.each([
     ['a doubled refresh token', 'grant_type=refresh_token&refresh_token=a&refresh_token=b&client_id=public'],
     ['a refresh without its token', 'grant_type=refresh_token&client_id=public'],

@@ -4,8 +4,8 @@ import { issuedBy } from '../policy/refresh-answer.ts';
 import { sendLater, sendOAuthError } from './auth-answers.ts';
 import type { AuthContext } from './auth-context.ts';
 import { Exchange, type Watcher } from './exchange.ts';
-import { requestHeaders } from './headers.ts';
-import { originForm } from './path.ts';
+import { requestHeaders, schemeOf } from './headers.ts';
+import { originForm, throughGuard } from './path.ts';
 
 /** A token answer is read for its expiry up to this size. */
 const MAX_READ_BYTES = 64 * 1024;
@@ -50,6 +50,10 @@ export class AuthPass implements Watcher {
     const json = /^application\/json\b/i.test(String(headers['content-type'] ?? ''));
     if (form && json && status === 200 && headers['content-encoding'] === undefined) this.#answer = [];
     return 'pass';
+  }
+
+  moved(location: string): string {
+    return throughGuard(location, this.#context.upstream, schemeOf(this.#req));
   }
 
   data(chunk: Buffer): void {

@@ -56,6 +56,16 @@ describe('a change told on many streams', () => {
     expect(every.isNews(tools)).toBe(false);
   });
 
+  it('costs a stream nothing before it tells one', () => {
+    const changes = new Changes(new TestClock());
+    const { heapUsed, external } = process.memoryUsage();
+    const streams = Array.from({ length: 5000 }, () => changes.listen());
+    const now = process.memoryUsage();
+    expect(streams).toHaveLength(5000);
+    // A cache that allots its thousand places would take 20 kB for each.
+    expect(now.heapUsed + now.external - heapUsed - external).toBeLessThan(20_000_000);
+  });
+
   it('is told apart by what it is about', () => {
     const changes = new Changes(new TestClock());
     const [first, second] = [changes.listen(), changes.listen()];

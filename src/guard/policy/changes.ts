@@ -63,32 +63,42 @@ export class Changes {
 
   /** A stream opens: what was told before is none of its words. */
   listen(): ChangeListener {
-    const seen = new LRUCache<string, number>({ max: MAX_KINDS });
+    // There are thousands of streams, and most are told little: no cache that takes its whole room at once.
+    const words = new Map<string, number>();
     const openedAt = this.#clock.monotonic();
-    return { isNews: (change) => this.#isNews(change, seen, openedAt) };
+    return { isNews: (change) => this.#isNews(change, words, openedAt) };
   }
 
-  #isNews({ methods, uri }: Change, seen: LRUCache<string, number>, openedAt: number): boolean {
+  #isNews({ methods, uri }: Change, words: Map<string, number>, openedAt: number): boolean {
     const name = `${methods[0]}\n${uri ?? ''}`;
     const now = this.#clock.monotonic();
     const kind = this.#kinds.get(name) ?? { ...NEW_KIND };
-    const missed = seen.get(name) ?? (openedAt <= kind.toldAt ? 0 : kind.count);
+    const missed = words.get(name) ?? (openedAt <= kind.toldAt ? 0 : kind.count);
     if (now - kind.toldAt >= SAME_MS) {
       kind.muddled = missed < kind.count;
       kind.base = kind.count;
     } else if (kind.muddled) {
-      seen.set(name, kind.count);
+      note(words, name, kind.count);
       return true;
     } else if (Math.max(missed, kind.base) < kind.count) {
-      seen.set(name, Math.max(missed, kind.base) + 1);
+      note(words, name, Math.max(missed, kind.base) + 1);
       return false;
     }
     kind.count += 1;
     kind.toldAt = now;
     this.#kinds.set(name, kind);
-    seen.set(name, kind.count);
+    note(words, name, kind.count);
     return true;
   }
+}
+
+/** Notes how many words of a kind a stream has said; the kind that it spoke of longest ago is forgotten first. */
+function note(words: Map<string, number>, name: string, count: number): void {
+  words.delete(name);
+  words.set(name, count);
+  if (words.size <= MAX_KINDS) return;
+  const [oldest] = words.keys();
+  words.delete(oldest!);
 }
 
 /** The words of one stream. */
