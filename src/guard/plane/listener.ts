@@ -3,6 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { DISCOVER } from '../policy/eras.ts';
 import { isStateless, type Message, NO_MESSAGE, readMessage } from '../policy/message.ts';
+import { isNestedTooDeeply } from '../policy/nesting.ts';
 import { type Refused, refused, sendRefusal } from './answers.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
 import { queryOf } from './cache-query.ts';
@@ -22,6 +23,7 @@ const ENCODED: Message = { ...NO_MESSAGE, kind: 'initialize', method: 'initializ
 
 const LINGER_MS = 2000;
 const TOO_LARGE = refused(413, `Payload Too Large: Request body must not exceed ${MAX_BODY_BYTES} bytes`);
+const TOO_DEEP = refused(400, 'Invalid Request: the body is nested too deeply');
 /** Requests in a batch that calls tools: each call is weighed. */
 const MAX_BATCH = 100;
 const LONG_BATCH = refused(400, `Invalid Request: a batch with tool calls has at most ${MAX_BATCH} requests`);
@@ -78,6 +80,10 @@ function attempt(context: PlaneContext, req: IncomingMessage, res: ServerRespons
 }
 
 function serve(context: PlaneContext, req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  if (isNestedTooDeeply(body)) {
+    sendRefusal(res, TOO_DEEP);
+    return;
+  }
   const message = req.method === 'POST' ? messageOf(req, body) : NO_MESSAGE;
   if (isToolCall(message)) {
     new ToolCall(context, req, res, body, message).start();
