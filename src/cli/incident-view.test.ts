@@ -164,6 +164,13 @@ describe('an incident at a prompt', () => {
   });
 });
 
+it('a runbook that fits better comes with the command that changes over, while the incident is open', () => {
+  const differential = { at: 0, seconds: 1, proposed: 'leak', verdicts: [] };
+  const command = 'allclear incidents adopt inc-1m81wqeph79c13hy leak';
+  expect(incidentText(view({ differential }), [], false, io)).toContain(command);
+  expect(incidentText(view({ differential, open: false }), [], false, io)).not.toContain(command);
+});
+
 describe('a step that is to be approved', () => {
   it('is shown with all of its commands, and the labels and parameters they see', () => {
     const command = Array.from({ length: 200 }, (_, n) => `echo ${n} "$LABEL_SERVICE" $PARAM_REGION`).join(

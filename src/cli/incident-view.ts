@@ -127,7 +127,7 @@ function verdictLines({ verdict, sandbox }: IncidentView, io: Io, paint: Paint):
   return ['', said, ...readingTable(verdict.readings, io), ...how];
 }
 
-function differentialLines({ differential }: IncidentView, io: Io, paint: Paint): string[] {
+function differentialLines({ differential, id, open }: IncidentView, io: Io, paint: Paint): string[] {
   if (!differential) return [];
   const rows = differential.verdicts.map(
     ({ runbook, verdict, why }) =>
@@ -136,7 +136,10 @@ function differentialLines({ differential }: IncidentView, io: Io, paint: Paint)
   const proposed =
     differential.proposed === null
       ? []
-      : [`  ${oneLine(differential.proposed, 40)} fits better than the linked runbook.`];
+      : [
+          `  ${oneLine(differential.proposed, 40)} fits better than the linked runbook.`,
+          ...(open ? [`  allclear incidents adopt ${id} ${oneLine(differential.proposed, 200)}`] : []),
+        ];
   return section('All runbooks of the family', [...rows, ...proposed], paint);
 }
 

@@ -14,6 +14,7 @@ import {
   take,
   testDesk,
 } from './testing.ts';
+import { viewIncident } from './view.ts';
 
 let desk: TestDesk;
 afterEach(() => desk.store.close());
@@ -45,11 +46,14 @@ describe('another runbook', () => {
     const leak = { runbook: 'leak', title: 'Leak', verdict: 'confirmed', why: 'It leaks.', readings: [] };
     const data = { verdicts: [leak], proposed: 'leak', sandbox: 'none: off', seconds: 1 };
     await desk.store.write((tx) => appendEvent(tx, id, { at: 1, actor: 'w', kind: 'differential', data }));
+    expect((await viewIncident(desk, id)).differential).toMatchObject({ proposed: 'leak', verdicts: [leak] });
     await act(desk, id, { kind: 'adopt', runbook: 'leak' });
     expect(await nextOf(desk, id)).toMatchObject({
       state: 'confirmed',
       waiting: { kind: 'begin', why: 'It leaks.' },
     });
+    // The one that was proposed is no longer another one.
+    expect((await viewIncident(desk, id)).differential).toMatchObject({ proposed: null, verdicts: [] });
   });
 
   it('closes a gap in coverage', async () => {

@@ -85,7 +85,7 @@ export async function viewIncident(desk: Desk, id: string): Promise<IncidentView
     coverageGap: runbook === null,
     work: work && workView(work),
     verdict: verdictView(at.events),
-    ...differentialView(differential && readTimeline([differential])[0]),
+    ...differentialView(record, differential && readTimeline([differential])[0]),
     verification: verificationView(at.events),
     steps: at.steps.map(({ index }) => stepView(at, index, attempts)),
     parameters: shownParameters(at.env, desk.secrets),
@@ -125,13 +125,18 @@ function verificationView(events: readonly TimelineEvent[]): IncidentView['verif
   return { verified: last.kind === 'verified', why, at: last.at, readings: readings(last.data.readings) };
 }
 
+/** Of the runbooks beside the linked one, also when that was one of them until it was adopted. */
 function differentialView(
+  { runbook: linked }: IncidentRecord,
   event: TimelineEvent | null | undefined,
 ): Pick<IncidentView, 'differential' | 'sandbox'> {
   if (event?.kind !== 'differential') return { differential: null, sandbox: null };
   const { seconds, proposed, sandbox, verdicts } = event.data;
-  const shown = verdicts.map((verdict) => ({ ...verdict, readings: readings(verdict.readings) }));
-  return { differential: { at: event.at, seconds, proposed, verdicts: shown }, sandbox };
+  const shown = verdicts
+    .filter(({ runbook }) => runbook !== linked)
+    .map((verdict) => ({ ...verdict, readings: readings(verdict.readings) }));
+  const better = proposed === linked ? null : proposed;
+  return { differential: { at: event.at, seconds, proposed: better, verdicts: shown }, sandbox };
 }
 
 function stepView(
