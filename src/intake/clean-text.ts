@@ -14,6 +14,7 @@ const MAX_URL = 2_048;
 
 /** A text without NUL (which PostgreSQL cannot hold) and lone surrogates (which UTF-8 cannot), cut at `limit`. */
 export function cleanText(text: string, limit: number): string {
+  if (text.length <= limit && !text.includes('\0') && text.isWellFormed()) return text;
   const whole = text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
   return whole.replaceAll('\0', '').toWellFormed();
 }

@@ -1,10 +1,11 @@
 /** Many alerts with few statements: what one transaction of the intake reads and writes. */
+import { CompiledQuery } from 'kysely';
 import type { AlertRecord } from './alerts.ts';
-import type { Reader, Writer } from './database.ts';
+import { isPostgres, type Reader, type Writer } from './database.ts';
 import { toJson } from './json.ts';
 
-/** Rows in one statement: 10 values each, and SQLite takes 32,766 of them. */
-const ROWS = 500;
+/** Rows in one statement: 11 values each, and SQLite takes 32,766 of them. */
+const ROWS = 512;
 
 /** What is known of an occurrence, as far as another delivery of it needs. */
 export interface KnownAlert {
@@ -58,21 +59,39 @@ export async function findKnownAlerts(
 /** Inserts occurrences, and brings those that are there already up to date. */
 export async function writeAlerts(tx: Writer, alerts: readonly AlertWrite[], at: number): Promise<void> {
   for (const part of parts(alerts)) {
-    await tx
-      .insertInto('alerts')
-      .values(part.map((alert) => toRow(alert, at)))
-      .onConflict((conflict) =>
-        conflict.columns(['fingerprint', 'starts_at']).doUpdateSet((eb) => ({
-          incident: eb.ref('excluded.incident'),
-          status: eb.ref('excluded.status'),
-          annotations: eb.ref('excluded.annotations'),
-          ends_at: eb.ref('excluded.ends_at'),
-          updated_at: eb.ref('excluded.updated_at'),
-          received_count: eb('alerts.received_count', '+', eb.ref('excluded.received_count')),
-        })),
-      )
-      .execute();
+    const rows = part.map((alert) => toRow(alert, at));
+    const values = rows.flatMap((row) => Object.values(row));
+    await tx.executeQuery(CompiledQuery.raw(upsertText(tx, rows), values));
   }
+}
+
+type AlertValues = ReturnType<typeof toRow>;
+
+/** Putting the statement together costs as much as carrying it out, and depends on nothing but the number of rows. */
+const upsertTexts = { postgres: new Map<number, string>(), sqlite: new Map<number, string>() };
+
+function upsertText(tx: Writer, rows: readonly AlertValues[]): string {
+  const known = upsertTexts[isPostgres(tx) ? 'postgres' : 'sqlite'];
+  const text = known.get(rows.length) ?? compileUpsert(tx, rows);
+  known.set(rows.length, text);
+  return text;
+}
+
+function compileUpsert(tx: Writer, rows: readonly AlertValues[]): string {
+  const query = tx
+    .insertInto('alerts')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['fingerprint', 'starts_at']).doUpdateSet((eb) => ({
+        incident: eb.ref('excluded.incident'),
+        status: eb.ref('excluded.status'),
+        annotations: eb.ref('excluded.annotations'),
+        ends_at: eb.ref('excluded.ends_at'),
+        updated_at: eb.ref('excluded.updated_at'),
+        received_count: eb('alerts.received_count', '+', eb.ref('excluded.received_count')),
+      })),
+    );
+  return query.compile().sql;
 }
 
 /** An earlier occurrence is over, as a later one of the same label set has shown. */
@@ -104,8 +123,12 @@ function toRow(alert: AlertWrite, at: number) {
   };
 }
 
+/** In sizes that are powers of two: so there are few different statements, and all of them stay prepared. */
 function* parts<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < all.length; from += ROWS) yield all.slice(from, from + ROWS);
+  for (let from = 0, size = ROWS; from < all.length; from += size) {
+    while (size > all.length - from) size /= 2;
+    yield all.slice(from, from + size);
+  }
 }
 
 function distinct<T>(values: readonly T[]): T[] {
