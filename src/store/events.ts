@@ -1,12 +1,12 @@
-import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
-import { forUpdate, type Reader, type Writer } from './database.ts';
+import type { Reader, Writer } from './database.ts';
+import { holdHeads, moveHead } from './heads.ts';
 import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
 import type { EventRow } from './schema.ts';
 import { storable } from './storable.ts';
-import { attachedTo } from './transaction.ts';
+import { attachedTo, type Head } from './transaction.ts';
 
 /** Events of one incident; past it only a new incident can go on. */
 export const MAX_EVENTS = 20_000;
@@ -57,42 +57,24 @@ export async function appendEvents(
   additions: readonly { readonly incident: string; readonly event: NewEvent }[],
 ): Promise<EventRecord[]> {
   const { chain } = attachedTo(tx);
-  const ids = [...new Set(additions.map(({ incident }) => incident))].toSorted();
-  const heads = await lockHeads(tx, ids);
+  const heads = await holdHeads(
+    tx,
+    additions.map(({ incident }) => incident),
+  );
+  // Nothing is moved before all of them fit.
+  const moving = new Map<string, Head>();
   const rows: EventRow[] = [];
   for (const { incident, event } of additions) {
-    const head = heads.get(incident);
+    const head = moving.get(incident) ?? heads.get(incident);
     if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
     refuseBeyondLimit(incident, head.seq, event.kind);
     const row = nextRow(incident, head, event, chain);
-    heads.set(incident, { seq: row.seq, hash: row.hash, at: row.at });
+    moving.set(incident, { seq: row.seq, hash: row.hash, at: row.at });
     rows.push(row);
   }
   for (const part of inParts(rows)) await tx.insertInto('events').values(part).execute();
-  for (const part of inParts([...heads])) await moveHeads(tx, part);
+  for (const [incident, head] of moving) moveHead(tx, incident, head);
   return rows.map(toEventRecord);
-}
-
-/** The end of a time line: number, hash and time of the last event. */
-interface Head {
-  readonly seq: number;
-  readonly hash: string;
-  readonly at: number;
-}
-
-async function lockHeads(tx: Writer, ids: readonly string[]): Promise<Map<string, Head>> {
-  const heads = new Map<string, Head>();
-  for (const part of inParts(ids)) {
-    const query = tx
-      .selectFrom('incidents')
-      .select(['id', 'seq', 'head_hash', 'updated_at'])
-      .where('id', 'in', part)
-      .orderBy('id');
-    for (const row of await forUpdate(tx, query).execute()) {
-      heads.set(row.id, { seq: row.seq, hash: row.head_hash, at: row.updated_at });
-    }
-  }
-  return heads;
 }
 
 /** Whatever has filled the time line, its incident can still be ended. */
@@ -115,15 +97,6 @@ function nextRow(incident: string, head: Head, event: NewEvent, chain: Chain): E
     prev_hash: head.hash,
   };
   return { ...row, hash: chain.hash(eventLine(row)) };
-}
-
-async function moveHeads(tx: Writer, heads: readonly (readonly [string, Head])[]): Promise<void> {
-  const values = heads.map(
-    ([id, { seq, hash, at }]) => sql`(${id}, cast(${seq} as integer), ${hash}, cast(${at} as bigint))`,
-  );
-  await sql`with heads(id, seq, hash, at) as (values ${sql.join(values)})
-    update incidents set seq = heads.seq, head_hash = heads.hash, updated_at = heads.at
-    from heads where incidents.id = heads.id`.execute(tx);
 }
 
 /** The last event of a kind; null when there is none. */

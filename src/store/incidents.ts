@@ -1,5 +1,8 @@
+import { sql } from 'kysely';
 import { GENESIS } from './chain.ts';
 import { forUpdate, type Reader, type Writer } from './database.ts';
+import { noteHeads } from './heads.ts';
+import { inParts } from './in-parts.ts';
 import { fromJson, stringMap, toJson } from './json.ts';
 import { appendLedger } from './ledger.ts';
 import type { IncidentRow } from './schema.ts';
@@ -79,6 +82,7 @@ export async function insertIncident(tx: Writer, incident: NewIncident): Promise
     })
     .execute();
   const { id, at, runbook, title, severity } = incident;
+  noteHeads(tx, [{ id, seq: 0, head_hash: GENESIS, updated_at: at }]);
   const data = { runbook, title, severity };
   appendLedger(tx, { at, actor: STORE, kind: 'incident-opened', incident: id, data });
 }
@@ -95,7 +99,9 @@ export async function findIncident(db: Reader, id: string): Promise<IncidentReco
 export async function lockIncident(tx: Writer, id: string): Promise<IncidentRecord | null> {
   const query = tx.selectFrom('incidents').selectAll().where('id', '=', id);
   const row = await forUpdate(tx, query).executeTakeFirst();
-  return row ? toIncidentRecord(row) : null;
+  if (!row) return null;
+  noteHeads(tx, [row]);
+  return toIncidentRecord(row);
 }
 
 export async function assignIncident(tx: Writer, id: string, assignee: string | null): Promise<void> {
@@ -163,26 +169,40 @@ export async function* allIncidentIds(db: Reader): AsyncGenerator<string> {
   }
 }
 
-/** Replaces the state. An incident that is no longer open lets a new one with its key begin. */
-export async function updateIncidentState(
+export interface StateChange {
+  readonly incident: string;
+  readonly state: string;
+  readonly snapshot: unknown;
+  readonly open: boolean;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** Replaces states. An incident that is no longer open lets a new one with its key begin. */
+export async function updateIncidentStates(tx: Writer, changes: readonly StateChange[]): Promise<void> {
+  for (const part of inParts(changes)) {
+    const values = part.map(
+      ({ incident, state, snapshot, open, at }) =>
+        sql`(${incident}, ${state}, ${toJson(snapshot)}, cast(${open ? 1 : 0} as integer), cast(${at} as bigint))`,
+    );
+    await sql`with next(id, state, snapshot, is_open, at) as (values ${sql.join(values)})
+      update incidents set state = next.state, snapshot = next.snapshot, is_open = next.is_open,
+        updated_at = next.at, closed_at = case next.is_open when 1 then null else next.at end
+      from next where incidents.id = next.id`.execute(tx);
+  }
+  for (const { incident, open, at } of changes) {
+    // What its time line ends with is looked up when the transaction ends.
+    if (!open) appendLedger(tx, { at, actor: STORE, kind: 'incident-closed', incident, data: null });
+  }
+}
+
+/** The same for one. */
+export function updateIncidentState(
   tx: Writer,
-  id: string,
-  change: { state: string; snapshot: unknown; open: boolean; at: number },
+  incident: string,
+  change: Omit<StateChange, 'incident'>,
 ): Promise<void> {
-  await tx
-    .updateTable('incidents')
-    .set({
-      state: change.state,
-      snapshot: toJson(change.snapshot),
-      is_open: change.open ? 1 : 0,
-      updated_at: change.at,
-      closed_at: change.open ? null : change.at,
-    })
-    .where('id', '=', id)
-    .execute();
-  if (change.open) return;
-  // What its time line ends with is looked up when the transaction ends.
-  appendLedger(tx, { at: change.at, actor: STORE, kind: 'incident-closed', incident: id, data: null });
+  return updateIncidentStates(tx, [{ ...change, incident }]);
 }
 
 /** Adds to the number of alerts it has had. */
@@ -203,6 +223,7 @@ export async function lockOpenByKeys(tx: Writer, joinKeys: Iterable<string>): Pr
   for (const part of chunks(joinKeys)) {
     const open = tx.selectFrom('incidents').selectAll().where('is_open', '=', 1);
     const rows = await forUpdate(tx, open.where('join_key', 'in', part).orderBy('id')).execute();
+    noteHeads(tx, rows);
     found.push(...rows.map(toIncidentRecord));
   }
   return found;

@@ -59,6 +59,7 @@ export {
   lockOpenByKeys,
   relinkIncident,
   updateIncidentState,
+  updateIncidentStates,
 } from './incidents.ts';
 export { appendLedger } from './ledger.ts';
 export { tellHeads } from './ledger-heads.ts';
@@ -108,16 +109,18 @@ export {
   finishWork,
   type Holding,
   hasReadyWork,
+  holdWork,
   listExpiredWork,
   listTakenWork,
   lockIncidents,
   type NewWork,
   type Next,
+  type PickedWork,
+  pickWork,
   releaseWork,
   renewWork,
   setNext,
   setNextOfAll,
-  takeWork,
   type WorkKind,
   type WorkRecord,
   withdrawWork,

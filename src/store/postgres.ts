@@ -29,8 +29,11 @@ export function openPool({ config }: Place, busyMs: number): Pool {
     // oxlint-disable-next-line no-misused-promises -- pg waits for it; its types do not say so
     onConnect: async (client) => {
       // A server that acknowledges before it has written (synchronous_commit = off) would lose what we acknowledge.
+      // Work and leases come and go within seconds. A bitmap scan reads every index entry that has died since the last
+      // vacuum, each time anew; an index scan marks it, and passes over it from then on.
       await client.query(
         `select set_config('lock_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
+           set_config('enable_bitmapscan', 'off', false),
            set_config('synchronous_commit',
              case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end,
              false)`,

@@ -7,6 +7,18 @@ export interface Attached {
   readonly chain: Chain;
   /** Lines for the ledger: written last, so that nobody holds the ledger while waiting for an incident. */
   readonly ledger: NewLedgerLine[];
+  /** Ends of time lines of incidents that this transaction holds, by incident. */
+  readonly heads: Map<string, Head>;
+  /** Those of them that are not written yet. */
+  readonly moved: Set<string>;
+}
+
+/** The end of a time line: number, hash and time of the last event. */
+export interface Head {
+  readonly seq: number;
+  readonly hash: string;
+  /** Epoch ms. */
+  readonly at: number;
 }
 
 export interface NewLedgerLine {

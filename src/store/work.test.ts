@@ -8,13 +8,14 @@ import {
   findWork,
   finishWork,
   hasReadyWork,
+  holdWork,
   listExpiredWork,
   listTakenWork,
   type NewWork,
+  pickWork,
   releaseWork,
   renewWork,
   setNext,
-  takeWork,
 } from './work.ts';
 import { listWorkers, pruneWorkers, removeWorker, seeWorker } from './workers.ts';
 
@@ -47,9 +48,12 @@ async function put(id: string, work: NewWork | null = step, site = '', at = cloc
 function take(worker: string, options: { sites?: string[]; limit?: number } = {}) {
   const { sites = null, limit = 10 } = options;
   const now = clock.now();
-  return store.write((tx) =>
-    takeWork(tx, store.kind, { worker, sites, limit, now, leaseUntil: now + 5_000 }),
-  );
+  return store.write(async (tx) => {
+    const taking = { worker, sites, limit, now, leaseUntil: now + 5_000 };
+    const taken = (await pickWork(tx, store.kind, taking)).map(({ work }) => work);
+    await holdWork(tx, taken);
+    return taken;
+  });
 }
 
 describe('work', () => {

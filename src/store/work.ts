@@ -7,6 +7,8 @@
  */
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { Reader, Writer } from './database.ts';
+import { holdHeads, noteHeads } from './heads.ts';
+import { type IncidentRecord, toIncidentRecord } from './incidents.ts';
 import { toJson } from './json.ts';
 import type { Schema, WorkRow } from './schema.ts';
 import type { Store } from './store.ts';
@@ -71,7 +73,8 @@ export async function setNextOfAll(
     return sql`(${incident}, cast(${text} as text))`;
   });
   await sql`with next(incident, waiting) as (values ${sql.join(values)})
-    update incidents set waiting = next.waiting from next where incidents.id = next.incident`.execute(tx);
+    update incidents set waiting = next.waiting from next
+    where incidents.id = next.incident and incidents.waiting is distinct from next.waiting`.execute(tx);
 }
 
 function newRow(incident: string, work: NewWork, at: number): WorkRow {
@@ -145,50 +148,78 @@ export interface Taking {
   readonly leaseUntil: number;
 }
 
-/**
- * Takes work that is ready, oldest first, with a new fence number for each. On PostgreSQL what another transaction
- * has locked is passed over, so that workers never wait for each other.
- */
-export async function takeWork(tx: Writer, store: Store['kind'], taking: Taking): Promise<WorkRecord[]> {
-  const { worker, sites, limit, now, leaseUntil } = taking;
-  if (limit < 1 || sites?.length === 0) return [];
-  // Materialized: as a subquery of the update it would be planned anew for each row, and workers would starve.
-  const taken = await tx
-    .with(
-      (cte) => cte('pick').materialized(),
-      (db) =>
-        db
-          .selectFrom('work')
-          .innerJoin('incidents', 'incidents.id', 'work.incident')
-          .select('work.incident')
-          .where('work.state', '=', 'ready')
-          .where('work.ready_at', '<=', now)
-          .where((eb) => eb.or([eb('work.expires_at', 'is', null), eb('work.expires_at', '>', now)]))
-          .$if(sites !== null, (query) => query.where('work.site', 'in', sites ?? []))
-          .orderBy('work.ready_at')
-          .orderBy('work.incident')
-          .limit(limit)
-          .$if(store === 'postgres', (query) => query.forUpdate(['work', 'incidents']).skipLocked()),
-    )
-    .updateTable('incidents')
-    .from('pick')
-    .set((eb) => ({ fence: eb('incidents.fence', '+', 1) }))
-    .whereRef('incidents.id', '=', 'pick.incident')
-    .returning(['incidents.id', 'incidents.fence'])
-    .execute();
-  if (taken.length === 0) return [];
-  const fences = sql.join(taken.map(({ id, fence }) => sql`(${id}, cast(${fence} as integer))`));
-  const { rows } = await sql<WorkRow>`
-    with mine(incident, fence) as (values ${fences})
-    update work set state = 'taken', worker = ${worker}, lease_until = ${leaseUntil}, fence = mine.fence
-    from mine where work.incident = mine.incident
-    returning work.incident, kind, site, step, block, step_hash, state, ready_at, made_at, worker, lease_until,
-      expires_at, work.fence
-    `.execute(tx);
-  return rows.map(toRecord).toSorted((a, b) => a.readyAt - b.readyAt || (a.incident < b.incident ? -1 : 1));
+/** Work that this transaction has taken, and the incident it is for. */
+export interface PickedWork {
+  readonly work: WorkRecord;
+  readonly incident: IncidentRecord;
 }
 
-/** True when `takeWork` would find something: a read, so that looking costs no write. */
+/**
+ * Takes work that is ready, oldest first, with a new fence number for each. On PostgreSQL what another transaction
+ * has locked is passed over, so that workers never wait for each other. Nobody else sees it until the transaction ends:
+ * before that, each is held (`holdWork`), or withdrawn for an attempt that bears the lease.
+ */
+export async function pickWork(tx: Writer, store: Store['kind'], taking: Taking): Promise<PickedWork[]> {
+  const { worker, sites, limit, now, leaseUntil } = taking;
+  if (limit < 1 || sites?.length === 0) return [];
+  const rows = await tx
+    .selectFrom('work')
+    .innerJoin('incidents', 'incidents.id', 'work.incident')
+    .selectAll('incidents')
+    .select(['work.kind', 'work.step', 'work.block', 'work.step_hash', 'work.ready_at', 'work.expires_at'])
+    .select('work.site as work_site')
+    .where('work.state', '=', 'ready')
+    .where('work.ready_at', '<=', now)
+    .where((eb) => eb.or([eb('work.expires_at', 'is', null), eb('work.expires_at', '>', now)]))
+    .$if(sites !== null, (query) => query.where('work.site', 'in', sites ?? []))
+    .orderBy('work.ready_at')
+    .orderBy('work.incident')
+    .limit(limit)
+    .$if(store === 'postgres', (query) => query.forUpdate(['work', 'incidents']).skipLocked())
+    .execute();
+  if (rows.length === 0) return [];
+  noteHeads(tx, rows);
+  await tx
+    .updateTable('incidents')
+    .set((eb) => ({ fence: eb('fence', '+', 1) }))
+    .where(
+      'id',
+      'in',
+      rows.map(({ id }) => id),
+    )
+    .execute();
+  return rows.map((row) => ({
+    work: {
+      incident: row.id,
+      kind: row.kind as WorkKind,
+      site: row.work_site,
+      step: row.step,
+      block: row.block,
+      stepHash: row.step_hash,
+      state: 'taken',
+      readyAt: row.ready_at,
+      worker,
+      leaseUntil,
+      expiresAt: row.expires_at,
+      fence: row.fence + 1,
+    },
+    incident: toIncidentRecord(row),
+  }));
+}
+
+/** Writes down who does it, with lease and fence number, for work that is done again when that ends. */
+export async function holdWork(tx: Writer, picked: readonly WorkRecord[]): Promise<void> {
+  if (picked.length === 0) return;
+  const values = picked.map(
+    ({ incident, worker, leaseUntil, fence }) =>
+      sql`(${incident}, ${worker}, cast(${leaseUntil} as bigint), cast(${fence} as integer))`,
+  );
+  await sql`with mine(incident, worker, lease_until, fence) as (values ${sql.join(values)})
+    update work set state = 'taken', worker = mine.worker, lease_until = mine.lease_until, fence = mine.fence
+    from mine where work.incident = mine.incident`.execute(tx);
+}
+
+/** True when `pickWork` would find something: a read, so that looking costs no write. */
 export async function hasReadyWork(
   db: Reader,
   { sites, now }: Pick<Taking, 'sites' | 'now'>,
@@ -207,15 +238,8 @@ export async function hasReadyWork(
 }
 
 /** Holds these incidents until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
-export async function lockIncidents(
-  tx: Writer,
-  store: Store['kind'],
-  incidents: readonly string[],
-): Promise<void> {
-  // On SQLite a writing transaction holds the whole store already.
-  if (store === 'sqlite' || incidents.length === 0) return;
-  const query = tx.selectFrom('incidents').select('id').where('id', 'in', incidents);
-  await query.orderBy('id').forUpdate().execute();
+export async function lockIncidents(tx: Writer, incidents: readonly string[]): Promise<void> {
+  await holdHeads(tx, incidents);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Kysely, KyselyPlugin, PluginTransformResultArgs, QueryResult, Unkn
 import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
 import type { Reader, Writer } from './database.ts';
+import { writeHeads } from './heads.ts';
 import { writeLedger } from './ledger.ts';
 import { isLost, mayTryAgain } from './postgres-errors.ts';
 import type { Schema } from './schema.ts';
@@ -26,8 +27,9 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
         const result = await db.transaction().execute(async (plain) => {
           begun = true;
           const tx = plain.withPlugin(changes);
-          attach(tx, { chain, ledger: [] });
+          attach(tx, { chain, ledger: [], heads: new Map(), moved: new Set() });
           const done = await work(tx);
+          await writeHeads(tx, attachedTo(tx));
           await writeLedger(tx, attachedTo(tx));
           return done;
         });

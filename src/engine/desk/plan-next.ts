@@ -8,11 +8,13 @@ import {
   type NewEvent,
   type NewWork,
   setNextOfAll,
+  updateIncidentStates,
   type Writer,
 } from '../../store/index.ts';
 import type { AppendedEvent, Change } from '../change.ts';
-import { noIncident, openPage, type Page } from '../journal.ts';
-import { type EventData, readTimeline, type TimelineEvent } from '../timeline.ts';
+import { type IncidentMove, isOver, transition } from '../incident.ts';
+import { noIncident } from '../journal.ts';
+import { type EventData, type EventKind, readTimeline, type TimelineEvent } from '../timeline.ts';
 import type { PlanNext } from '../work/ports.ts';
 import { type Desk, ITSELF } from './desk.ts';
 import { type ByItself, nextByItself, plan } from './plan.ts';
@@ -98,42 +100,71 @@ interface Settled extends Planning {
   readonly written: readonly TimelineEvent[];
 }
 
-/** Turn by turn for all of them, so that approvals, which many steps in a row need, are appended together. */
+/** Turn by turn for all of them, so that what happens to many in the same turn is written together. */
 async function settleAll(tx: Writer, all: readonly Planning[]): Promise<Settled[]> {
   const settled: Settled[] = all.map((planning) => ({ ...planning, written: [] }));
   let open = settled.map((_, index) => index);
   for (let turn = 0; turn < MAX_TURNS && open.length > 0; turn++) {
-    const grants: { readonly index: number; readonly event: NewEvent }[] = [];
-    const going: number[] = [];
+    const going: { readonly index: number; readonly following: Following }[] = [];
     for (const index of open) {
       const before = settled[index]!;
       const at = await withAlerts(tx, before.at);
-      const next = nextByItself(at);
       settled[index] = { ...before, at };
-      if (!next) continue;
-      going.push(index);
-      if (next.kind === 'grant') grants.push({ index, event: grantEvent(at, next.step) });
-      else settled[index] = await follow(tx, { ...before, at }, next);
+      const next = nextByItself(at);
+      if (next) going.push({ index, following: follow(at, next) });
     }
-    const events = await appendEvents(
+    const events = await write(
       tx,
-      grants.map(({ index, event }) => ({ incident: settled[index]!.at.record.id, event })),
+      going.map(({ index, following }) => ({ at: settled[index]!.at, following })),
     );
-    for (const [position, event] of readTimeline(events).entries()) {
-      const { index } = grants[position]!;
-      settled[index] = withMore(settled[index]!, settled[index]!.at.state, [event]);
+    for (const { index, following } of going) {
+      const before = settled[index]!;
+      const more = events.get(before.at.record.id) ?? [];
+      settled[index] = {
+        ...before,
+        at: standingAfter(before.at, following.state, more),
+        written: [...before.written, ...more],
+      };
     }
-    open = going;
+    open = going.map(({ index }) => index);
   }
   return settled;
 }
 
-function withMore(before: Settled, state: Standing['state'], more: readonly TimelineEvent[]): Settled {
-  return {
-    ...before,
-    at: standingAfter(before.at, state, more),
-    written: [...before.written, ...more],
-  };
+/** What an incident's next turn brings: events, and the state after them. */
+interface Following {
+  readonly state: Standing['state'];
+  readonly events: readonly Pick<NewEvent, 'kind' | 'data'>[];
+}
+
+/** @returns the events as they stand on the time lines, by incident */
+async function write(
+  tx: Writer,
+  all: readonly { readonly at: Standing; readonly following: Following }[],
+): Promise<Map<string, TimelineEvent[]>> {
+  await updateIncidentStates(
+    tx,
+    all
+      .filter(({ at, following }) => following.state !== at.state)
+      .map(({ at, following: { state } }) => ({
+        incident: at.record.id,
+        state: state.state,
+        snapshot: state,
+        open: !isOver(state),
+        at: at.now,
+      })),
+  );
+  const events = await appendEvents(
+    tx,
+    all.flatMap(({ at, following }) =>
+      following.events.map((event) => ({
+        incident: at.record.id,
+        event: { ...event, at: at.now, actor: ITSELF },
+      })),
+    ),
+  );
+  const byIncident = Map.groupBy(events, ({ incident }) => incident);
+  return new Map([...byIncident].map(([incident, records]) => [incident, readTimeline(records)]));
 }
 
 /** Whether alerts still fire is only asked where the answer matters: an incident may have thousands. */
@@ -142,36 +173,38 @@ async function withAlerts(tx: Writer, at: Standing): Promise<Standing> {
   return { ...at, alerts: (await hasFiring(tx, at.record.id)) ? 'firing' : 'resolved' };
 }
 
-async function follow(
-  tx: Writer,
-  before: Settled,
-  next: Exclude<ByItself, { kind: 'grant' }>,
-): Promise<Settled> {
-  const { at } = before;
-  const mine: TimelineEvent[] = [];
-  const note = (event: TimelineEvent) => mine.push(event);
-  const page = openPage(tx, { incident: at.record.id, actor: ITSELF, at: at.now, note });
-  const state = await happen(page, next);
-  return withMore(before, state, mine);
-}
-
-async function happen(page: Page, next: Exclude<ByItself, { kind: 'grant' }>): Promise<Standing['state']> {
+function follow(at: Standing, next: ByItself): Following {
   switch (next.kind) {
+    case 'grant':
+      return { state: at.state, events: [said('step-approved', grant(at, next.step))] };
     case 'diagnose':
-      return page.move({ kind: 'diagnosis-started' }, {});
-    case 'begin':
-      await page.append('decided', { decision: 'proceed', why: 'the policy begins what is confirmed' });
-      return page.move({ kind: 'remediation-started' }, {});
+      return moved(at, 'diagnosis-started', {});
+    case 'begin': {
+      const why = 'the policy begins what is confirmed';
+      const { state, events } = moved(at, 'remediation-started', {});
+      return { state, events: [said('decided', { decision: 'proceed', why }), ...events] };
+    }
     case 'verify':
-      return page.move({ kind: 'verification-started' }, {});
+      return moved(at, 'verification-started', {});
     case 'escalate':
-      return page.move({ kind: 'escalated', why: next.why }, { why: next.why });
+      return moved(at, 'escalated', { why: next.why });
   }
 }
 
-function grantEvent(at: Standing, step: Extract<ByItself, { kind: 'grant' }>['step']): NewEvent {
+function said<Kind extends EventKind>(kind: Kind, data: EventData<Kind>): Pick<NewEvent, 'kind' | 'data'> {
+  return { kind, data };
+}
+
+function moved<
+  Kind extends 'diagnosis-started' | 'remediation-started' | 'verification-started' | 'escalated',
+>(at: Standing, kind: Kind, data: EventData<Kind>): Following {
+  const move = { kind, ...data } as Extract<IncidentMove, { kind: Kind }>;
+  return { state: transition(at.state, move), events: [said(kind, data)] };
+}
+
+function grant(at: Standing, step: Extract<ByItself, { kind: 'grant' }>['step']): EventData<'step-approved'> {
   const { progress, rendered, have, need } = step;
-  const data: EventData<'step-approved'> = {
+  return {
     step: progress.index,
     title: progress.title,
     hash: rendered.hash,
@@ -180,7 +213,6 @@ function grantEvent(at: Standing, step: Extract<ByItself, { kind: 'grant' }>['st
     run: progress.run,
     expiresAt: grantEnd(at, step),
   };
-  return { at: at.now, actor: ITSELF, kind: 'step-approved', data };
 }
 
 /** As soon as one of the approvals it needs would no longer count. */

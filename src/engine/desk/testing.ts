@@ -6,12 +6,13 @@ import {
   findIncident,
   findWork,
   finishAttempt,
+  holdWork,
   insertIntent,
   lockIncident,
   openStore,
+  pickWork,
   type Store,
   sweepExpired,
-  takeWork,
   type WorkRecord,
   type Writer,
   writeAlerts,
@@ -147,7 +148,8 @@ export async function take(desk: Desk, leaseMs = 5_000): Promise<WorkRecord[]> {
   const now = desk.store.now();
   return desk.store.write(async (tx) => {
     const taking = { worker: 'w', sites: null, limit: 10, now, leaseUntil: now + leaseMs };
-    const taken = await takeWork(tx, desk.store.kind, taking);
+    const taken = (await pickWork(tx, desk.store.kind, taking)).map(({ work }) => work);
+    await holdWork(tx, taken);
     for (const work of taken) if (work.kind === 'step') await intend(tx, desk, work, now + leaseMs);
     return taken;
   });

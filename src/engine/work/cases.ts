@@ -1,11 +1,16 @@
-import { findIncidents, type Reader } from '../../store/index.ts';
+import { findIncidents, type IncidentRecord, type Reader } from '../../store/index.ts';
 import { keptRunbook } from '../desk/standing.ts';
 import type { Case } from './ports.ts';
 
 /** The incidents with the runbooks they began with, by id; those that are not there are left out. */
 export async function readCases(db: Reader, incidents: readonly string[]): Promise<Map<string, Case>> {
+  return casesOf(db, await findIncidents(db, incidents));
+}
+
+/** The same for incidents that were read before. */
+export async function casesOf(db: Reader, incidents: readonly IncidentRecord[]): Promise<Map<string, Case>> {
   const cases = new Map<string, Case>();
-  for (const incident of await findIncidents(db, incidents)) {
+  for (const incident of incidents) {
     cases.set(incident.id, { incident, runbook: await keptRunbook(db, incident) });
   }
   return cases;

@@ -3,15 +3,17 @@ import { AllclearError, newId } from '../../kernel/index.ts';
 import {
   type AttemptRecord,
   hasReadyWork,
+  holdWork,
   insertIntents,
+  type PickedWork,
+  pickWork,
   releaseWork,
-  takeWork,
   type WorkRecord,
   type Writer,
   withdrawWork,
 } from '../../store/index.ts';
 import { openPage } from '../journal.ts';
-import { readCases, titleOf } from './cases.ts';
+import { casesOf, titleOf } from './cases.ts';
 import type { Job, WorkerContext } from './context.ts';
 import { Scribe } from './events.ts';
 import type { Case } from './ports.ts';
@@ -42,20 +44,36 @@ export async function claim(worker: WorkerContext, limit: number): Promise<Job[]
 
 async function postponeFirst(tx: Writer, worker: WorkerContext): Promise<void> {
   const at = worker.store.now();
-  await releaseWork(tx, await take(tx, worker, 1, at), at + BROKEN_MS);
+  const picked = await pick(tx, worker, 1, at);
+  await postpone(
+    tx,
+    picked.map(({ work }) => work),
+    at + BROKEN_MS,
+  );
 }
 
-function take(tx: Writer, { store, name, sites, lease }: WorkerContext, limit: number, now: number) {
-  return takeWork(tx, store.kind, { worker: name, sites, limit, now, leaseUntil: now + lease.ms });
+function pick(
+  tx: Writer,
+  { store, name, sites, lease }: WorkerContext,
+  limit: number,
+  now: number,
+): Promise<PickedWork[]> {
+  return pickWork(tx, store.kind, { worker: name, sites, limit, now, leaseUntil: now + lease.ms });
+}
+
+async function postpone(tx: Writer, picked: readonly WorkRecord[], until: number): Promise<void> {
+  await holdWork(tx, picked);
+  await releaseWork(tx, picked, until);
 }
 
 async function claimIn(tx: Writer, worker: WorkerContext, limit: number): Promise<Job[]> {
   const at = worker.store.now();
-  const taken = await take(tx, worker, limit, at);
-  const cases = await readCases(
+  const picked = await pick(tx, worker, limit, at);
+  const cases = await casesOf(
     tx,
-    taken.map(({ incident }) => incident),
+    picked.map(({ incident }) => incident),
   );
+  const taken = picked.map(({ work }) => work);
   const scribe = new Scribe(tx, worker.name, at);
   const steps = await beginSteps(
     tx,
@@ -63,6 +81,10 @@ async function claimIn(tx: Writer, worker: WorkerContext, limit: number): Promis
     taken.filter(({ kind }) => kind === 'step'),
     cases,
     scribe,
+  );
+  await holdWork(
+    tx,
+    taken.filter(({ kind }) => kind !== 'step'),
   );
   const checks: Job[] = [];
   for (const work of taken) {
@@ -98,7 +120,7 @@ async function beginSteps(
   const begun = attempts.filter((attempt): attempt is AttemptRecord => !(attempt instanceof AllclearError));
   const busy = taken.filter((_, index) => attempts[index] instanceof AllclearError);
   // Another program runs a step of this incident, or has left one that nobody has decided about.
-  await releaseWork(tx, busy, at + BUSY_MS);
+  await postpone(tx, busy, at + BUSY_MS);
   await withdrawWork(
     tx,
     begun.map(({ incident }) => incident),

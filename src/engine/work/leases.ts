@@ -11,12 +11,16 @@ export interface HeldJob {
 }
 
 /**
- * Renews the leases of `held` in one transaction. A job whose lease others have ended is stopped.
+ * Renews the leases of `all` in one transaction, but of those that were taken just now: short steps end before the next
+ * time, and their renewal would only stand in the way of what records them. A job whose lease others have ended is
+ * stopped.
  */
-export async function renewLeases(worker: WorkerContext, held: readonly HeldJob[]): Promise<void> {
+export async function renewLeases(worker: WorkerContext, all: readonly HeldJob[]): Promise<void> {
   const { store, clock, lease, log } = worker;
-  if (held.length === 0) return;
   const asked = clock.monotonic();
+  // Together with the time until the next call it stays below what others wait for (`createSweep`).
+  const held = all.filter(({ until }) => until - asked < lease.ms - lease.renewMs / 4);
+  if (held.length === 0) return;
   try {
     const leaseUntil = store.now() + lease.ms;
     const kept = await store.write((tx) => renewWork(tx, holdings(held), leaseUntil));

@@ -26,7 +26,6 @@ export async function recordOutcomes(worker: WorkerContext, outcomes: readonly O
     const at = store.now();
     await lockIncidents(
       tx,
-      store.kind,
       outcomes.map(({ job }) => job.about.incident.id),
     );
     const scribe = new Scribe(tx, name, at);

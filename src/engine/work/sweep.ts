@@ -71,7 +71,7 @@ async function giveUp(context: SweepContext, attempt: AttemptRecord): Promise<vo
   const { incident } = attempt;
   const swept = await store.write(async (tx) => {
     const at = store.now();
-    await lockIncidents(tx, store.kind, [incident]);
+    await lockIncidents(tx, [incident]);
     const [given] = await giveUpAttempts(tx, [attempt], at);
     if (!given) return false;
     const about = (await readCases(tx, [incident])).get(incident);
@@ -91,7 +91,7 @@ async function planExpired({ store, planNext }: SweepContext): Promise<void> {
   const incidents = await listExpiredWork(store.db, store.now(), MAX_EXPIRED);
   if (incidents.length === 0) return;
   await store.write(async (tx) => {
-    await lockIncidents(tx, store.kind, incidents);
+    await lockIncidents(tx, incidents);
     await planNext(
       tx,
       incidents.map((incident) => ({ incident, events: [] })),
