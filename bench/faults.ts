@@ -3,23 +3,25 @@
  * PostgreSQL that crashes under load, a disk that fills up, clocks that jump. Counted: what was acknowledged and is not
  * there, what ran twice, what was interrupted and not known to be in time.
  *
- * Real: processes, signals, both databases, the full disk (a small tmpfs, which needs root). Not real: the clock that
- * jumps is a seam in front of the machine's.
+ * Real: processes, signals, both databases, the full disks (a small tmpfs for each, which needs root). Not real: the clock
+ * that jumps is a seam in front of the machine's.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { jumpClocks } from '../test/e2e/clock-scene.ts';
-import { Scene, type Tally } from '../test/e2e/fault-scene.ts';
+import { type ClockTally, jumpClocks } from '../test/e2e/clock-scene.ts';
+import { PROGRAMS, Scene, type Tally } from '../test/e2e/fault-scene.ts';
 import { startPostgres } from '../test/postgres.ts';
 import type { BenchResult } from './run.ts';
 
 const KILLS = Number(process.env['ALLCLEAR_KILLS'] ?? 200);
 const CRASHES = Number(process.env['ALLCLEAR_CRASHES'] ?? 5);
+const BUILT = join(import.meta.dirname, '../dist/cli/main.js');
 const FILLINGS = 3;
 const JUMPS = 20;
+const SKIPPED = 'skipped: mounting a small tmpfs needs root';
 
 export async function faults(): Promise<BenchResult> {
   const sqlite = await attack((folder) => join(folder, 'allclear.db'), kills);
@@ -27,25 +29,25 @@ export async function faults(): Promise<BenchResult> {
   const postgres = await attack(async () => (await server.freshDatabase()).url, kills);
   const crashed = await attack(
     async () => (await server.freshDatabase()).url,
-    async () => {
+    async (scene) => {
       for (let crash = 0; crash < CRASHES; crash++) {
-        await pause(1_000 + Math.random() * 2_000);
+        await scene.progress(5, 30);
+        await pause(Math.random() * 1_000);
         await server.halt('immediate');
         await pause(Math.random() * 1_500);
         await server.resume();
       }
-      await pause(3_000);
+      await scene.progress(5, 30);
     },
   );
+  const clocks = await jumpClocks(JUMPS);
+  const clocksOnPostgres = await jumpClocks(JUMPS, (await server.freshDatabase()).url);
   await server.remove();
   const full = await diskFull();
-  const clocks = await jumpClocks(JUMPS);
-  const tallies = [sqlite, postgres, crashed, ...(full === null ? [] : [full])];
+  const fullOnPostgres = await postgresDiskFull();
+  const tallies = [sqlite, postgres, crashed, full, fullOnPostgres].filter((tally) => tally !== null);
   const bad =
-    tallies.reduce((sum, tally) => sum + badOf(tally), 0) +
-    clocks.falselyUnknown +
-    clocks.ranTwice +
-    (clocks.deadUnknownInTime ? 0 : 1);
+    tallies.reduce((sum, tally) => sum + badOf(tally), 0) + badClocks(clocks) + badClocks(clocksOnPostgres);
   return {
     question: 'What does the service lose, or do twice, when it is killed, and its store with it?',
     measured: {
@@ -53,8 +55,10 @@ export async function faults(): Promise<BenchResult> {
       killedOnPostgres: postgres,
       postgresCrashes: CRASHES,
       postgresCrashed: crashed,
-      diskFull: full ?? 'skipped: mounting a small tmpfs needs root',
+      diskFull: full ?? SKIPPED,
+      postgresDiskFull: fullOnPostgres ?? SKIPPED,
       clocksJumped: clocks,
+      clocksJumpedOnPostgres: clocksOnPostgres,
     },
     ratio: bad,
     target:
@@ -70,11 +74,15 @@ function badOf(tally: Tally): number {
   );
 }
 
+function badClocks({ falselyUnknown, ranTwice, deadUnknownInTime }: ClockTally): number {
+  return falselyUnknown + ranTwice + (deadUnknownInTime ? 0 : 1);
+}
+
 type Location = (folder: string) => string | Promise<string>;
 
 async function attack(location: Location, how: (scene: Scene) => Promise<void>): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'allclear-faults-'));
-  const scene = new Scene(folder, await location(folder));
+  const scene = new Scene(folder, await location(folder), BUILT);
   try {
     await scene.begin();
     await how(scene);
@@ -85,35 +93,66 @@ async function attack(location: Location, how: (scene: Scene) => Promise<void>):
   }
 }
 
-/** Server and workers alike, each at a moment of chance. */
+/** Server and workers alike, each at a moment of chance in which steps are under way. */
 async function kills(scene: Scene): Promise<void> {
   for (let kill = 0; kill < KILLS; kill++) {
+    await scene.steps(10);
     await pause(Math.random() * 500);
-    await scene.strike(Math.floor(Math.random() * 3));
+    await scene.strike(Math.floor(Math.random() * PROGRAMS));
   }
+  await scene.progress(5, 30);
 }
 
 /** The disk of a SQLite store is full for a while, again and again. Null where that cannot be arranged. */
-async function diskFull(): Promise<Tally | null> {
-  const disk = mkdtempSync(join(tmpdir(), 'allclear-full-'));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]).status !== 0) {
-    rmSync(disk, { recursive: true });
-    return null;
-  }
-  try {
+function diskFull(): Promise<Tally | null> {
+  return onSmallDisk('24m', (disk) => {
     mkdirSync(join(disk, 'store'));
-    return await attack(
+    return attack(
       () => join(disk, 'store', 'allclear.db'),
-      async () => {
-        for (let filling = 0; filling < FILLINGS; filling++) {
-          await pause(2_000);
-          fill(join(disk, 'ballast'));
-          await pause(2_000);
-          rmSync(join(disk, 'ballast'));
-        }
-        await pause(2_000);
-      },
+      (scene) => fillings(scene, disk, async () => {}),
     );
+  });
+}
+
+/** The same with PostgreSQL, which may give up: then somebody makes room and starts it again. */
+function postgresDiskFull(): Promise<Tally | null> {
+  return onSmallDisk('160m', async (disk) => {
+    chmodSync(disk, 0o755);
+    const settings = ['min_wal_size=32MB', 'max_wal_size=48MB'];
+    const server = await startPostgres({ fsync: true, parent: disk, settings });
+    try {
+      const { url } = await server.freshDatabase();
+      return await attack(
+        () => url,
+        (scene) => fillings(scene, disk, () => server.resume()),
+      );
+    } finally {
+      await server.remove();
+    }
+  });
+}
+
+async function fillings(scene: Scene, disk: string, repair: () => Promise<void>): Promise<void> {
+  for (let filling = 0; filling < FILLINGS; filling++) {
+    await scene.progress(5, 30);
+    fill(join(disk, 'ballast'));
+    await pause(2_000);
+    fill(join(disk, 'ballast'));
+    await pause(1_000);
+    rmSync(join(disk, 'ballast'));
+    await repair();
+  }
+  await scene.progress(5, 30);
+}
+
+async function onSmallDisk(
+  size: string,
+  work: (disk: string) => Promise<Tally | null>,
+): Promise<Tally | null> {
+  const disk = mkdtempSync(join(tmpdir(), 'allclear-full-'));
+  try {
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk]).status !== 0) return null;
+    return await work(disk);
   } finally {
     spawnSync('umount', ['-l', disk]);
     rmSync(disk, { recursive: true, force: true });

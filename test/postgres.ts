@@ -28,6 +28,8 @@ export interface PostgresOptions {
   readonly fsync?: boolean;
   /** Further settings, `name=value`. */
   readonly settings?: readonly string[];
+  /** Where its own folder is made. Default the system's for temporary files. */
+  readonly parent?: string;
 }
 
 export interface PostgresServer {
@@ -41,7 +43,7 @@ export interface PostgresServer {
   query(text: string, database?: string): Promise<Record<string, unknown>[]>;
   /** `fast` ends connections in order; `immediate` is a crash. Data stays. */
   halt(how?: 'fast' | 'immediate'): Promise<void>;
-  /** Starts a halted server on the same port and data. */
+  /** Starts a server that was halted, or that has given up, on the same port and data. Nothing when it runs. */
   resume(): Promise<void>;
   /** Ends it and removes its folder. */
   remove(): Promise<void>;
@@ -81,7 +83,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   if (bin === null) throw new Error(INSTALL);
   const owner = unprivileged();
-  const folder = mkdtempSync(join(tmpdir(), 'allclear-pg-'));
+  const folder = mkdtempSync(join(options.parent ?? tmpdir(), 'allclear-pg-'));
   if (owner) chownSync(folder, owner.uid, owner.gid);
   const data = join(folder, 'data');
   const init = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
@@ -139,6 +141,7 @@ async function runServer(
       await ended;
     },
     resume: async () => {
+      if (child.exitCode === null) return;
       child = await startServer(folder, port, settings, owner);
     },
     remove: async () => {

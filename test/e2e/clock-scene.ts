@@ -27,11 +27,12 @@ export interface ClockTally {
   readonly deadUnknownInTime: boolean;
 }
 
-export async function jumpClocks(jumps: number): Promise<ClockTally> {
+/** @param location a PostgreSQL store's; without it a SQLite store is made */
+export async function jumpClocks(jumps: number, location?: string): Promise<ClockTally> {
   const folder = mkdtempSync(join(tmpdir(), 'allclear-clock-'));
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
-  const store = await openStore(join(folder, 'allclear.db'), { clock });
+  const store = await openStore(location ?? join(folder, 'allclear.db'), { clock });
   try {
     const desk = autonomousDesk(store);
     const log = join(folder, 'log');

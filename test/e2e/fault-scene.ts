@@ -19,9 +19,11 @@ import {
   verifyAudit,
 } from '../../src/store/index.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+const SOURCE = join(import.meta.dirname, '../../src/cli/main.ts');
 export const LEASE_SECONDS = 1;
 const WORKERS = 2;
+/** Programs that may be killed: the workers, and then the server. */
+export const PROGRAMS = WORKERS + 1;
 const MARGIN_SECONDS = 5;
 
 /** What was seen: the figures that the scene is about. */
@@ -77,8 +79,8 @@ class Program {
   /** Resolves when it is ready, or has ended. */
   start(): Promise<void> {
     this.ready = null;
-    const { folder, location } = this.#scene;
-    const child = spawn(process.execPath, [MAIN, ...this.#args], {
+    const { folder, location, main } = this.#scene;
+    const child = spawn(process.execPath, [main, ...this.#args], {
       cwd: folder,
       env: {
         PATH: process.env['PATH'],
@@ -118,6 +120,7 @@ class Program {
 export class Scene {
   readonly folder: string;
   readonly location: string;
+  readonly main: string;
   readonly tally: Tally = {
     kills: { server: 0, worker: 0 },
     acknowledged: { alerts: 0, approvals: 0, notes: 0 },
@@ -140,9 +143,11 @@ export class Scene {
   #over = false;
   #load: Promise<void>[] = [];
 
-  constructor(folder: string, location: string) {
+  /** @param main the program; the built one starts faster */
+  constructor(folder: string, location: string, main = SOURCE) {
     this.folder = folder;
     this.location = location;
+    this.main = main;
     mkdirSync(join(folder, 'runbooks'), { recursive: true });
     writeFileSync(join(folder, 'runbooks', 'sick.md'), runbook(folder));
     writeFileSync(join(folder, 'allclear.yaml'), CONFIG);
@@ -168,7 +173,7 @@ export class Scene {
 
   /** Kills one of them with SIGKILL, and starts it again. */
   async strike(which: number): Promise<void> {
-    const target = which % (WORKERS + 1);
+    const target = which % PROGRAMS;
     if (target === WORKERS) {
       await this.#server.kill();
       this.tally.kills.server += 1;
@@ -213,6 +218,38 @@ export class Scene {
         await pause(50);
       }
     }
+  }
+
+  /**
+   * What is under way when the attack is over has ended, or is unknown, in time: nothing runs for ever, whatever it was
+   * that interrupted it. A step takes far less than the margin.
+   */
+  async #settle(): Promise<void> {
+    const inFlight = (store: Store) =>
+      store.db.selectFrom('step_attempts').select('id').where('state', 'in', ['intended', 'running']);
+    const rows = await this.#patiently((store) => inFlight(store).execute());
+    const deadline = performance.now() + (LEASE_SECONDS + MARGIN_SECONDS) * 1000;
+    let left = rows.map(({ id }) => id);
+    while (left.length > 0 && performance.now() < deadline) {
+      await pause(100);
+      const still = await this.#patiently((store) => inFlight(store).where('id', 'in', left).execute());
+      left = still.map(({ id }) => id);
+    }
+    this.tally.notUnknownInTime += left.length;
+  }
+
+  /** Until another step has begun: the next attack finds the workers at work. */
+  async steps(withinSeconds: number): Promise<void> {
+    const before = this.#begun().length;
+    const deadline = performance.now() + withinSeconds * 1000;
+    while (this.#begun().length === before && performance.now() < deadline) await pause(20);
+  }
+
+  /** Until so many more approvals are acknowledged: the next attack finds the service at work. */
+  async progress(more: number, withinSeconds: number): Promise<void> {
+    const wanted = this.#acknowledged.approvals.length + more;
+    const deadline = performance.now() + withinSeconds * 1000;
+    while (this.#acknowledged.approvals.length < wanted && performance.now() < deadline) await pause(50);
   }
 
   /** While the store itself is attacked, a reading may fail for a while. */
@@ -310,6 +347,7 @@ export class Scene {
     this.#over = true;
     await Promise.all(this.#load);
     await Promise.all(this.#watching);
+    await this.#settle();
     await Promise.all([this.#server, ...this.#workers].map((program) => program.kill()));
     try {
       await this.#count();
@@ -350,9 +388,13 @@ export class Scene {
   }
 
   /** Each line: an incident and its step, written by the step itself as it began. */
-  async #countRuns(): Promise<void> {
+  #begun(): string[] {
     const file = join(this.folder, 'begun.log');
-    const begun = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+  }
+
+  async #countRuns(): Promise<void> {
+    const begun = this.#begun();
     this.tally.stepsBegun = begun.length;
     // Nobody has ever decided that a step is to run again.
     this.tally.ranTwice = begun.length - new Set(begun).size;
