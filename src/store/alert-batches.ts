@@ -3,6 +3,7 @@ import { CompiledQuery } from 'kysely';
 import type { AlertRecord } from './alerts.ts';
 import { isPostgres, type Reader, type Writer } from './database.ts';
 import { toJson } from './json.ts';
+import type { Schema } from './schema.ts';
 
 /** Rows in one statement: 11 values each, and SQLite takes 32,766 of them. */
 const ROWS = 512;
@@ -31,17 +32,12 @@ export async function findKnownAlerts(
 ): Promise<KnownAlert[]> {
   const found: KnownAlert[] = [];
   for (const part of parts(occurrences)) {
-    const rows = await db
-      .selectFrom('alerts')
-      .select(['fingerprint', 'starts_at', 'incident', 'status', 'ends_at', 'updated_at'])
-      .where('fingerprint', 'in', distinct(part.map(({ fingerprint }) => fingerprint)))
-      .where((eb) =>
-        eb.or([
-          eb('status', '=', 'firing'),
-          eb('starts_at', 'in', distinct(part.map(({ startsAt }) => startsAt))),
-        ]),
-      )
-      .execute();
+    const fingerprints = part.map(({ fingerprint }) => fingerprint);
+    const times = part.map(({ startsAt }) => startsAt);
+    const text = findTexts.get(db, part.length, () => compileFind(db, fingerprints, times));
+    const { rows } = await db.executeQuery<KnownRow>(
+      CompiledQuery.raw(text, [...fingerprints, 'firing', ...times]),
+    );
     for (const row of rows) {
       found.push({
         fingerprint: row.fingerprint,
@@ -60,21 +56,41 @@ export async function findKnownAlerts(
 export async function writeAlerts(tx: Writer, alerts: readonly AlertWrite[], at: number): Promise<void> {
   for (const part of parts(alerts)) {
     const rows = part.map((alert) => toRow(alert, at));
+    const text = upsertTexts.get(tx, part.length, () => compileUpsert(tx, rows));
     const values = rows.flatMap((row) => Object.values(row));
-    await tx.executeQuery(CompiledQuery.raw(upsertText(tx, rows), values));
+    await tx.executeQuery(CompiledQuery.raw(text, values));
   }
 }
 
-type AlertValues = ReturnType<typeof toRow>;
+/** Putting a statement together costs as much as carrying it out, and depends on nothing but the number of rows. */
+class Texts {
+  readonly #postgres = new Map<number, string>();
+  readonly #sqlite = new Map<number, string>();
 
-/** Putting the statement together costs as much as carrying it out, and depends on nothing but the number of rows. */
-const upsertTexts = { postgres: new Map<number, string>(), sqlite: new Map<number, string>() };
+  get(db: Reader, rows: number, compile: () => string): string {
+    const known = isPostgres(db) ? this.#postgres : this.#sqlite;
+    const text = known.get(rows) ?? compile();
+    known.set(rows, text);
+    return text;
+  }
+}
 
-function upsertText(tx: Writer, rows: readonly AlertValues[]): string {
-  const known = upsertTexts[isPostgres(tx) ? 'postgres' : 'sqlite'];
-  const text = known.get(rows.length) ?? compileUpsert(tx, rows);
-  known.set(rows.length, text);
-  return text;
+const findTexts = new Texts();
+const upsertTexts = new Texts();
+
+type KnownRow = Pick<
+  Schema['alerts'],
+  'fingerprint' | 'starts_at' | 'incident' | 'status' | 'ends_at' | 'updated_at'
+>;
+
+/** Lists may name the same twice: their length decides the text. */
+function compileFind(db: Reader, fingerprints: readonly string[], times: readonly number[]): string {
+  const query = db
+    .selectFrom('alerts')
+    .select(['fingerprint', 'starts_at', 'incident', 'status', 'ends_at', 'updated_at'])
+    .where('fingerprint', 'in', fingerprints)
+    .where((eb) => eb.or([eb('status', '=', 'firing'), eb('starts_at', 'in', times)]));
+  return query.compile().sql;
 }
 
 function compileUpsert(tx: Writer, rows: readonly AlertValues[]): string {
@@ -93,6 +109,8 @@ function compileUpsert(tx: Writer, rows: readonly AlertValues[]): string {
     );
   return query.compile().sql;
 }
+
+type AlertValues = ReturnType<typeof toRow>;
 
 /** An earlier occurrence is over, as a later one of the same label set has shown. */
 export async function endAlert(
@@ -129,8 +147,4 @@ function* parts<T>(all: readonly T[]): Generator<readonly T[]> {
     while (size > all.length - from) size /= 2;
     yield all.slice(from, from + size);
   }
-}
-
-function distinct<T>(values: readonly T[]): T[] {
-  return [...new Set(values)];
 }
