@@ -19,6 +19,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: SATURATING,
+          globalSetup: 'test/build-program.ts',
           maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 120_000,
@@ -29,6 +30,7 @@ export default defineConfig({
         test: {
           name: 'e2e-alone',
           include: SATURATING,
+          globalSetup: 'test/build-program.ts',
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,

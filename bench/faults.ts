@@ -18,7 +18,6 @@ import type { BenchResult } from './run.ts';
 
 const KILLS = Number(process.env['ALLCLEAR_KILLS'] ?? 200);
 const CRASHES = Number(process.env['ALLCLEAR_CRASHES'] ?? 5);
-const BUILT = join(import.meta.dirname, '../dist/cli/main.js');
 const FILLINGS = 3;
 const JUMPS = 20;
 const SKIPPED = 'skipped: mounting a small tmpfs needs root';
@@ -82,7 +81,7 @@ type Location = (folder: string) => string | Promise<string>;
 
 async function attack(location: Location, how: (scene: Scene) => Promise<void>): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'allclear-faults-'));
-  const scene = new Scene(folder, await location(folder), BUILT);
+  const scene = new Scene(folder, await location(folder));
   try {
     await scene.begin();
     await how(scene);

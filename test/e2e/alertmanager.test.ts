@@ -24,7 +24,7 @@ import {
   startAlertmanager,
   startPrometheus,
 } from './alerting-stack.ts';
-import { type Running, root, run, start, temporaryFolder } from './program.ts';
+import { MAIN, type Running, root, run, start, temporaryFolder } from './program.ts';
 
 if (!hasAlerting && process.env['CI']) throw new Error(ALERTING_MISSING);
 if (!hasAlerting) console.warn(ALERTING_MISSING);
@@ -110,7 +110,7 @@ describe.runIf(hasAlerting)('from a failure to an incident, through Prometheus a
     const lab = new Lab({ clock: systemClock });
     try {
       const guard = {
-        command: [process.execPath, join(root, 'src/cli/main.ts'), 'guard'] as [string, ...string[]],
+        command: [process.execPath, MAIN, 'guard'] as [string, ...string[]],
         listen: `127.0.0.1:${guardPorts[0]}`,
         admin: `127.0.0.1:${guardPorts[1]}`,
         token: randomBytes(18).toString('base64url'),

@@ -18,8 +18,8 @@ import {
   type Store,
   verifyAudit,
 } from '../../src/store/index.ts';
+import { MAIN } from './program.ts';
 
-const SOURCE = join(import.meta.dirname, '../../src/cli/main.ts');
 export const LEASE_SECONDS = 1;
 const WORKERS = 2;
 /** Programs that may be killed: the workers, and then the server. */
@@ -79,8 +79,8 @@ class Program {
   /** Resolves when it is ready, or has ended. */
   start(): Promise<void> {
     this.ready = null;
-    const { folder, location, main } = this.#scene;
-    const child = spawn(process.execPath, [main, ...this.#args], {
+    const { folder, location } = this.#scene;
+    const child = spawn(process.execPath, [MAIN, ...this.#args], {
       cwd: folder,
       env: {
         PATH: process.env['PATH'],
@@ -120,7 +120,6 @@ class Program {
 export class Scene {
   readonly folder: string;
   readonly location: string;
-  readonly main: string;
   readonly tally: Tally = {
     kills: { server: 0, worker: 0 },
     acknowledged: { alerts: 0, approvals: 0, notes: 0 },
@@ -143,11 +142,9 @@ export class Scene {
   #over = false;
   #load: Promise<void>[] = [];
 
-  /** @param main the program; the built one starts faster */
-  constructor(folder: string, location: string, main = SOURCE) {
+  constructor(folder: string, location: string) {
     this.folder = folder;
     this.location = location;
-    this.main = main;
     mkdirSync(join(folder, 'runbooks'), { recursive: true });
     writeFileSync(join(folder, 'runbooks', 'sick.md'), runbook(folder));
     writeFileSync(join(folder, 'allclear.yaml'), CONFIG);

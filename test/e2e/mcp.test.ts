@@ -19,7 +19,7 @@ import { systemClock } from '../../src/kernel/index.ts';
 import { freePort } from '../../src/lab/index.ts';
 import { parseRunbook } from '../../src/runbook/index.ts';
 import { listAttempts, listEvents, openStore, type Store } from '../../src/store/index.ts';
-import { root, start, temporaryFolder } from './program.ts';
+import { MAIN, start, temporaryFolder } from './program.ts';
 
 const RUNBOOK = `---
 id: disk-full
@@ -108,7 +108,7 @@ type Mode = (typeof modes)[number];
 async function connect(mode: Mode, { folder }: Scene, env: Record<string, string> = {}): Promise<Client> {
   const server = {
     command: process.execPath,
-    args: [join(root, 'src/cli/main.ts'), 'mcp'],
+    args: [MAIN, 'mcp'],
     cwd: folder,
     env: {
       PATH: process.env['PATH']!,

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'src/cli/main.ts');
+/** What `npm run build` makes, and users run; made anew before the tests (`test/build-program.ts`). */
+export const MAIN = join(root, 'dist/cli/main.js');
 
 export interface Ended {
   readonly code: number | null;
@@ -27,7 +28,7 @@ export function start(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): Running {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MAIN } from './program.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'allclear-run-e2e-'));

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MAIN } from './program.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 let folder = '';
 const running: ChildProcess[] = [];
 
