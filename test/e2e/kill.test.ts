@@ -37,8 +37,8 @@ const check = (name: string): string =>
 /** Each step leaves a mark when it begins and one when it ends; the last one cures. */
 function runbook(): string {
   const steps = Array.from({ length: STEPS }, (_, index) => {
-    const cure = index === STEPS - 1 ? '; rm -f sick' : '';
-    return `${index + 1}. **Step ${index + 1}**\n   \`\`\`bash\n   echo begin >> ${index + 1}.log; sleep 0.08; echo end >> ${index + 1}.log${cure}\n   \`\`\``;
+    const cure = index === STEPS - 1 ? 'rm -f sick; ' : '';
+    return `${index + 1}. **Step ${index + 1}**\n   \`\`\`bash\n   echo begin >> ${index + 1}.log; sleep 0.08; ${cure}echo end >> ${index + 1}.log\n   \`\`\``;
   });
   return `# Sick\n\n## Diagnosis\n\n${check('sick')}\n\n## Remediation\n\n${steps.join('\n')}\n\n## Verify\n\n${check('well')}\n`;
 }
