@@ -15,6 +15,7 @@ import type { Kept, Query } from '../policy/result-cache.ts';
 import type { SharingOutcome } from '../policy/sharing.ts';
 import { refused, sendRefusal } from './answers.ts';
 import { Call } from './call.ts';
+import { CallRecord } from './call-record.ts';
 import type { PlaneContext } from './context.ts';
 import { Opening } from './opening.ts';
 import { type Owner, SharedReply } from './shared-reply.ts';
@@ -30,7 +31,8 @@ export class CachedCall implements Member, Owner {
   readonly #res: ServerResponse;
   readonly #body: Buffer;
   readonly #message: Message;
-  readonly #startedAt: number;
+  /** Requests that lead are recorded by who sends them; this is for the others, told once the answer is on its way. */
+  readonly #record: CallRecord;
   readonly query: Query;
   flight: Flight | null = null;
   #led: Flight | null = null;
@@ -55,7 +57,7 @@ export class CachedCall implements Member, Owner {
     this.#body = body;
     this.#message = message;
     this.query = query;
-    this.#startedAt = context.clock.monotonic();
+    this.#record = new CallRecord(context, req, res, message, null);
   }
 
   start(): void {
@@ -98,7 +100,7 @@ export class CachedCall implements Member, Owner {
       refused(503, `The MCP server fails right now; try again in ${retryAfter} s`, retryAfter),
       this.#message.id,
     );
-    this.#observe('rejected');
+    this.#record.end('rejected', null);
   }
 
   failing(): boolean {
@@ -147,7 +149,7 @@ export class CachedCall implements Member, Owner {
     }
     flights.leave(this);
     this.#finish('left');
-    this.#observe('cancelled');
+    this.#record.end('cancelled', null);
   }
 
   #give({ result, head }: Kept, ttlMs: number, how: SharingOutcome): void {
@@ -156,30 +158,12 @@ export class CachedCall implements Member, Owner {
     const length = Buffer.byteLength(body);
     this.#res.writeHead(200, { ...head, 'content-type': 'application/json', 'content-length': length });
     this.#res.end(body);
-    this.#observe('');
+    this.#record.end('', null);
   }
 
   #finish(how: SharingOutcome): void {
     this.#done = true;
     this.#cancelTimer();
     this.#context.sharing!.count(this.#message.method, how);
-  }
-
-  /** Requests that lead are observed by who sends them. Told once the answer is on its way. */
-  #observe(error: string): void {
-    const { metrics, clock, requestLog } = this.#context;
-    const { method, version } = this.#message;
-    const seconds = (clock.monotonic() - this.#startedAt) / 1000;
-    metrics.operationEnded(method, '', error, version, seconds);
-    if (!requestLog.wants(error)) return;
-    requestLog.note({
-      req: this.#req,
-      res: this.#res,
-      message: this.#message,
-      error,
-      version,
-      seconds,
-      upstream: null,
-    });
   }
 }
