@@ -16,7 +16,7 @@ export async function concludeDiagnosis(page: Page, about: About, concluded: Ver
   const { verdict, why, readings } = concluded;
   const move = { kind: 'verdict-reached', verdict, why } as const;
   await page.move(move, { verdict, why, readings: keptReadings(readings) });
-  await recordVerdict(page, about, concluded);
+  recordVerdict(page, about, concluded);
 }
 
 /** @throws `E_TRANSITION` when the incident is not being verified */
@@ -25,5 +25,5 @@ export async function concludeVerification(page: Page, about: About, result: Ver
   const data = { why, rounds, readings: keptReadings(result.readings) };
   if (verified) await page.move({ kind: 'verified', why }, data);
   else await page.move({ kind: 'not-verified', why }, data);
-  await recordVerification(page, about, result);
+  recordVerification(page, about, result);
 }

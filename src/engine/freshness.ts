@@ -13,49 +13,49 @@ interface About {
 }
 
 /** The verdict, and every check that turned out to be broken. */
-export async function recordVerdict(
+export function recordVerdict(
   page: Page,
   about: About,
   { verdict, why, readings }: Verdict,
-): Promise<void> {
-  await record(page, about, 'verdict', verdict, { why });
-  await recordBroken(page, about, readings);
+): void {
+  record(page, about, 'verdict', verdict, { why });
+  recordBroken(page, about, readings);
 }
 
-export async function recordVerification(
+export function recordVerification(
   page: Page,
   about: About,
   verification: Verification,
-): Promise<void> {
+): void {
   const { verified, why, readings } = verification;
-  await record(page, about, 'verify', verified ? 'worked' : 'failed', { why });
-  await recordBroken(page, about, readings);
+  record(page, about, 'verify', verified ? 'worked' : 'failed', { why });
+  recordBroken(page, about, readings);
 }
 
-export async function recordStep(page: Page, about: About, step: number, kind: string): Promise<void> {
-  await record(page, about, `step:${step}`, kind, {});
+export function recordStep(page: Page, about: About, step: number, kind: string): void {
+  record(page, about, `step:${step}`, kind, {});
 }
 
 /** How blocks of steps of several incidents ended. */
-export async function recordSteps(
+export function recordSteps(
   tx: Writer,
   ends: readonly { incident: string; runbook: string; step: number; kind: string }[],
   { clock, at }: { clock: Clock; at: number },
-): Promise<void> {
+): void {
   const evidence = ends.map(({ incident, runbook, step, kind }) => {
     return { id: newId('evi', clock), runbook, subject: `step:${step}`, kind, at, incident, data: {} };
   });
-  await insertEvidence(tx, ...evidence);
+  insertEvidence(tx, ...evidence);
 }
 
-async function recordBroken(page: Page, about: About, readings: readonly Reading[]): Promise<void> {
+function recordBroken(page: Page, about: About, readings: readonly Reading[]): void {
   for (const { check, error } of readings) {
-    if (error) await record(page, about, `check:${check}`, 'broken', error);
+    if (error) record(page, about, `check:${check}`, 'broken', error);
   }
 }
 
-async function record(page: Page, about: About, subject: string, kind: string, data: object): Promise<void> {
-  await insertEvidence(page.tx, {
+function record(page: Page, about: About, subject: string, kind: string, data: object): void {
+  insertEvidence(page.tx, {
     id: newId('evi', about.surroundings.clock),
     runbook: about.runbook.id,
     subject,

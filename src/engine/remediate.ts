@@ -68,7 +68,7 @@ async function doByHand(context: Respond, step: RenderedStep): Promise<Turn> {
   if (outcome === 'aborted') return stopped(context, note);
   await journal.commit(async (page) => {
     await page.append('step-reported', { step: step.index, title: step.title, outcome, note });
-    await recordStep(page, context, step.index, outcome === 'done' ? 'reported-done' : 'skipped');
+    recordStep(page, context, step.index, outcome === 'done' ? 'reported-done' : 'skipped');
   });
   return null;
 }

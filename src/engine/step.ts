@@ -50,7 +50,7 @@ export interface BlockRun {
   readonly signal?: AbortSignal;
   readonly onOutput?: ShellRequest['onOutput'];
   /** Writes more into the transaction that commits the outcome. */
-  readonly recordEnd?: (page: Page, state: AttemptOutcome) => Promise<void>;
+  readonly recordEnd?: (page: Page, state: AttemptOutcome) => void;
 }
 
 export interface BlockEnd extends BlockResult {
@@ -154,7 +154,7 @@ async function commitOutcome(run: BlockRun, attempt: AttemptRecord, end: BlockRe
         exit,
         durationMs: Math.round(durationMs),
       });
-      await run.recordEnd?.(page, state);
+      run.recordEnd?.(page, state);
     } else {
       await page.append('step-late', { ...named(run, attempt), state: end.state });
     }

@@ -34,7 +34,7 @@ async function stillFiring(
   const seconds = Math.round((at - (known.closedAt ?? at)) / 1000);
   const { fingerprint, startsAt } = firing.alert;
   const data = { name: firing.name, fingerprint, startsAt, seconds };
-  await insertEvidence(tx, {
+  insertEvidence(tx, {
     id: newId('evi', clock),
     runbook: known.runbook,
     subject: 'verify',

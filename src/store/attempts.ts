@@ -8,6 +8,7 @@
 import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
 import type { Reader, Writer } from './database.ts';
+import { nextFence } from './incidents.ts';
 import type { AttemptRow } from './schema.ts';
 
 /** `intended` until the first renewal says `running`; the others are final but for a decision. */
@@ -157,16 +158,6 @@ function conflictOf(intent: Intent, earlier: readonly EarlierAttempt[]): Allclea
 
 export function isLive(state: AttemptState): boolean {
   return state === 'intended' || state === 'running';
-}
-
-export async function nextFence(tx: Writer, incident: string): Promise<number> {
-  const { fence } = await tx
-    .updateTable('incidents')
-    .set((eb) => ({ fence: eb('fence', '+', 1) }))
-    .where('id', '=', incident)
-    .returning('fence')
-    .executeTakeFirstOrThrow(() => new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` }));
-  return fence;
 }
 
 /** @returns false when the attempt is no longer this worker's: its lease ended and it was given up */

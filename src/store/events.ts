@@ -1,12 +1,12 @@
 import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
 import type { Reader, Writer } from './database.ts';
-import { holdHeads, moveHead } from './heads.ts';
+import { changeHeld, hold } from './held.ts';
 import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
-import type { EventRow } from './schema.ts';
+import type { EventRow, IncidentRow } from './schema.ts';
 import { storable } from './storable.ts';
-import { attachedTo, type Head } from './transaction.ts';
+import { type Gathered, gatheredBy, gatheredIn } from './transaction.ts';
 
 /** Events of one incident; past it only a new incident can go on. */
 export const MAX_EVENTS = 20_000;
@@ -56,8 +56,8 @@ export async function appendEvents(
   tx: Writer,
   additions: readonly { readonly incident: string; readonly event: NewEvent }[],
 ): Promise<EventRecord[]> {
-  const { chain } = attachedTo(tx);
-  const heads = await holdHeads(
+  const { chain, events } = gatheredIn(tx);
+  const held = await hold(
     tx,
     additions.map(({ incident }) => incident),
   );
@@ -65,16 +65,31 @@ export async function appendEvents(
   const moving = new Map<string, Head>();
   const rows: EventRow[] = [];
   for (const { incident, event } of additions) {
-    const head = moving.get(incident) ?? heads.get(incident);
+    const head = moving.get(incident) ?? held.get(incident);
     if (!head) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${incident}` });
     refuseBeyondLimit(incident, head.seq, event.kind);
     const row = nextRow(incident, head, event, chain);
-    moving.set(incident, { seq: row.seq, hash: row.hash, at: row.at });
+    moving.set(incident, { seq: row.seq, head_hash: row.hash, updated_at: row.at });
     rows.push(row);
   }
-  for (const part of inParts(rows)) await tx.insertInto('events').values(part).execute();
-  for (const [incident, head] of moving) moveHead(tx, incident, head);
+  events.push(...rows);
+  for (const [incident, head] of moving) changeHeld(tx, incident, head);
   return rows.map(toEventRecord);
+}
+
+/** Where a time line ends. */
+type Head = Pick<IncidentRow, 'seq' | 'head_hash' | 'updated_at'>;
+
+/** Writes the events that the transaction has gathered. */
+export async function writeEvents(tx: Writer, { events }: Gathered): Promise<void> {
+  for (const part of inParts(events)) await tx.insertInto('events').values(part).execute();
+  events.length = 0;
+}
+
+/** A transaction reads what it has written before. */
+async function writeEventsOf(db: Reader): Promise<void> {
+  const gathered = gatheredBy(db);
+  if (gathered) await writeEvents(db as Writer, gathered);
 }
 
 /** Whatever has filled the time line, its incident can still be ended. */
@@ -94,13 +109,14 @@ function nextRow(incident: string, head: Head, event: NewEvent, chain: Chain): E
     actor: storable(event.actor),
     kind: storable(event.kind),
     data: toJson(event.data),
-    prev_hash: head.hash,
+    prev_hash: head.head_hash,
   };
   return { ...row, hash: chain.hash(eventLine(row)) };
 }
 
 /** The last event of a kind; null when there is none. */
 export async function lastEvent(db: Reader, incident: string, kind: string): Promise<EventRecord | null> {
+  await writeEventsOf(db);
   const row = await db
     .selectFrom('events')
     .selectAll()
@@ -118,6 +134,7 @@ export async function listEvents(
   incident: string,
   options: { after?: number; limit?: number; without?: readonly string[] } = {},
 ): Promise<EventRecord[]> {
+  await writeEventsOf(db);
   let query = db
     .selectFrom('events')
     .selectAll()
@@ -147,7 +164,10 @@ export async function listEventsOfAll(
     .orderBy('incident')
     .orderBy('seq')
     .execute();
-  for (const row of rows) found.get(row.incident)?.push({ ...row, data: fromJson(row.data) });
+  const gathered = gatheredBy(db)?.events ?? [];
+  const more = gathered.filter(({ kind }) => !without.includes(kind));
+  for (const { incident, seq, at, actor, kind, data } of [...rows, ...more])
+    found.get(incident)?.push({ incident, seq, at, actor, kind, data: fromJson(data) });
   return found;
 }
 

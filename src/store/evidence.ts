@@ -1,5 +1,7 @@
 import type { Reader, Writer } from './database.ts';
+import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
+import { type Gathered, gatheredIn } from './transaction.ts';
 
 /** One fact about whether a runbook works: the raw material of freshness. */
 export interface Evidence {
@@ -16,10 +18,15 @@ export interface Evidence {
   readonly data: unknown;
 }
 
-export async function insertEvidence(tx: Writer, ...evidence: readonly Evidence[]): Promise<void> {
-  if (evidence.length === 0) return;
-  const rows = evidence.map((one) => ({ ...one, data: toJson(one.data) }));
-  await tx.insertInto('evidence').values(rows).execute();
+/** It is written when the transaction ends. */
+export function insertEvidence(tx: Writer, ...evidence: readonly Evidence[]): void {
+  gatheredIn(tx).evidence.push(...evidence.map((one) => ({ ...one, data: toJson(one.data) })));
+}
+
+/** Writes what the transaction has gathered. */
+export async function writeEvidence(tx: Writer, { evidence }: Gathered): Promise<void> {
+  for (const part of inParts(evidence)) await tx.insertInto('evidence').values(part).execute();
+  evidence.length = 0;
 }
 
 /** Newest first. */

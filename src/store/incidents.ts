@@ -1,11 +1,12 @@
-import { sql } from 'kysely';
+import { AllclearError } from '../kernel/index.ts';
 import { GENESIS } from './chain.ts';
 import { forUpdate, type Reader, type Writer } from './database.ts';
-import { noteHeads } from './heads.ts';
-import { inParts } from './in-parts.ts';
+import { changeHeld, hold, noteHeld, writeHeld } from './held.ts';
 import { fromJson, stringMap, toJson } from './json.ts';
 import { appendLedger } from './ledger.ts';
 import type { IncidentRow } from './schema.ts';
+import { storable } from './storable.ts';
+import { gatheredBy, gatheredIn } from './transaction.ts';
 
 /** Who writes the ledger's lines about incidents; who opened or closed one, its time line tells. */
 const STORE = 'store';
@@ -56,38 +57,45 @@ export interface NewIncident {
 
 /** @throws a unique violation when another open incident has the same join key */
 export async function insertIncident(tx: Writer, incident: NewIncident): Promise<void> {
-  await tx
-    .insertInto('incidents')
-    .values({
-      id: incident.id,
-      runbook: incident.runbook,
-      runbook_hash: incident.runbookHash,
-      title: incident.title,
-      severity: incident.severity,
-      state: incident.state,
-      snapshot: toJson(incident.snapshot),
-      labels: toJson(incident.labels),
-      join_key: incident.joinKey,
-      is_open: 1,
-      alert_count: 0,
-      opened_at: incident.at,
-      updated_at: incident.at,
-      closed_at: null,
-      seq: 0,
-      head_hash: GENESIS,
-      fence: 0,
-      site: incident.site ?? '',
-      assignee: null,
-      waiting: null,
-    })
-    .execute();
+  const row = newRow(incident);
+  // One that this transaction has closed leaves its join key to the new one.
+  await writeHeld(tx, gatheredIn(tx));
+  await tx.insertInto('incidents').values(row).execute();
+  noteHeld(tx, [row]);
   const { id, at, runbook, title, severity } = incident;
-  noteHeads(tx, [{ id, seq: 0, head_hash: GENESIS, updated_at: at }]);
   const data = { runbook, title, severity };
   appendLedger(tx, { at, actor: STORE, kind: 'incident-opened', incident: id, data });
 }
 
+function newRow(incident: NewIncident): IncidentRow {
+  return {
+    id: storable(incident.id),
+    runbook: storable(incident.runbook),
+    runbook_hash: incident.runbookHash,
+    title: storable(incident.title),
+    severity: storable(incident.severity),
+    state: incident.state,
+    snapshot: toJson(incident.snapshot),
+    labels: toJson(incident.labels),
+    join_key: storable(incident.joinKey),
+    is_open: 1,
+    alert_count: 0,
+    opened_at: incident.at,
+    updated_at: incident.at,
+    closed_at: null,
+    seq: 0,
+    head_hash: GENESIS,
+    fence: 0,
+    site: storable(incident.site ?? ''),
+    assignee: null,
+    waiting: null,
+  };
+}
+
+/** As this transaction leaves it, where it holds it. */
 export async function findIncident(db: Reader, id: string): Promise<IncidentRecord | null> {
+  const held = gatheredBy(db)?.incidents.get(id);
+  if (held) return toIncidentRecord(held);
   const row = await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
   return row ? toIncidentRecord(row) : null;
 }
@@ -97,15 +105,12 @@ export async function findIncident(db: Reader, id: string): Promise<IncidentReco
  * On SQLite a writing transaction holds the whole store already.
  */
 export async function lockIncident(tx: Writer, id: string): Promise<IncidentRecord | null> {
-  const query = tx.selectFrom('incidents').selectAll().where('id', '=', id);
-  const row = await forUpdate(tx, query).executeTakeFirst();
-  if (!row) return null;
-  noteHeads(tx, [row]);
-  return toIncidentRecord(row);
+  const row = (await hold(tx, [id])).get(id);
+  return row ? toIncidentRecord(row) : null;
 }
 
 export async function assignIncident(tx: Writer, id: string, assignee: string | null): Promise<void> {
-  await tx.updateTable('incidents').set({ assignee }).where('id', '=', id).execute();
+  await changeHeldBy(tx, id, () => ({ assignee: storable(assignee) }));
 }
 
 /** Lets the incident go on with another runbook, or another version of the same. */
@@ -115,17 +120,23 @@ export async function relinkIncident(
   link: { runbook: string; runbookHash: string },
 ): Promise<void> {
   const { runbook, runbookHash } = link;
-  await tx
-    .updateTable('incidents')
-    .set({ runbook, runbook_hash: runbookHash })
-    .where('id', '=', id)
-    .execute();
+  await changeHeldBy(tx, id, () => ({ runbook: storable(runbook), runbook_hash: runbookHash }));
 }
 
-/** Several at once, in the order of their ids. */
+/** Takes the next fence number: who has an older one has lost the right to report. @throws `E_NOT_FOUND` */
+export async function nextFence(tx: Writer, id: string): Promise<number> {
+  const { fence } = await changeHeldBy(tx, id, (row) => ({ fence: row.fence + 1 }));
+  return fence;
+}
+
+/** Several at once, in no particular order, as this transaction leaves those that it holds. */
 export async function findIncidents(db: Reader, ids: readonly string[]): Promise<IncidentRecord[]> {
-  if (ids.length === 0) return [];
-  const rows = await db.selectFrom('incidents').selectAll().where('id', 'in', ids).orderBy('id').execute();
+  const held = gatheredBy(db)?.incidents;
+  const wanted = [...new Set(ids)];
+  const rows = wanted.flatMap((id) => held?.get(id) ?? []);
+  const others = wanted.filter((id) => !held?.has(id));
+  if (others.length > 0)
+    rows.push(...(await db.selectFrom('incidents').selectAll().where('id', 'in', others).execute()));
   return rows.map(toIncidentRecord);
 }
 
@@ -180,17 +191,19 @@ export interface StateChange {
 
 /** Replaces states. An incident that is no longer open lets a new one with its key begin. */
 export async function updateIncidentStates(tx: Writer, changes: readonly StateChange[]): Promise<void> {
-  for (const part of inParts(changes)) {
-    const values = part.map(
-      ({ incident, state, snapshot, open, at }) =>
-        sql`(${incident}, ${state}, ${toJson(snapshot)}, cast(${open ? 1 : 0} as integer), cast(${at} as bigint))`,
-    );
-    await sql`with next(id, state, snapshot, is_open, at) as (values ${sql.join(values)})
-      update incidents set state = next.state, snapshot = next.snapshot, is_open = next.is_open,
-        updated_at = next.at, closed_at = case next.is_open when 1 then null else next.at end
-      from next where incidents.id = next.id`.execute(tx);
-  }
-  for (const { incident, open, at } of changes) {
+  const held = await hold(
+    tx,
+    changes.map(({ incident }) => incident),
+  );
+  for (const { incident, state, snapshot, open, at } of changes) {
+    if (!held.has(incident)) continue;
+    changeHeld(tx, incident, {
+      state,
+      snapshot: toJson(snapshot),
+      is_open: open ? 1 : 0,
+      updated_at: at,
+      closed_at: open ? null : at,
+    });
     // What its time line ends with is looked up when the transaction ends.
     if (!open) appendLedger(tx, { at, actor: STORE, kind: 'incident-closed', incident, data: null });
   }
@@ -207,11 +220,20 @@ export function updateIncidentState(
 
 /** Adds to the number of alerts it has had. */
 export async function countAlerts(tx: Writer, id: string, added: number): Promise<void> {
-  await tx
-    .updateTable('incidents')
-    .set((eb) => ({ alert_count: eb('alert_count', '+', added) }))
-    .where('id', '=', id)
-    .execute();
+  await changeHeldBy(tx, id, (row) => ({ alert_count: row.alert_count + added }));
+}
+
+/** @throws `E_NOT_FOUND` */
+async function changeHeldBy(
+  tx: Writer,
+  id: string,
+  by: (row: IncidentRow) => Parameters<typeof changeHeld>[2],
+): Promise<IncidentRow> {
+  const held = await hold(tx, [id]);
+  const row = held.get(id);
+  if (!row) throw new AllclearError('E_NOT_FOUND', { what: `no incident ${id}` });
+  changeHeld(tx, id, by(row));
+  return held.get(id)!;
 }
 
 /**
@@ -219,12 +241,13 @@ export async function countAlerts(tx: Writer, id: string, added: number): Promis
  * not count the same alert twice.
  */
 export async function lockOpenByKeys(tx: Writer, joinKeys: Iterable<string>): Promise<IncidentRecord[]> {
+  // Those that this transaction has closed are not found.
+  await writeHeld(tx, gatheredIn(tx));
   const found: IncidentRecord[] = [];
   for (const part of chunks(joinKeys)) {
     const open = tx.selectFrom('incidents').selectAll().where('is_open', '=', 1);
     const rows = await forUpdate(tx, open.where('join_key', 'in', part).orderBy('id')).execute();
-    noteHeads(tx, rows);
-    found.push(...rows.map(toIncidentRecord));
+    found.push(...noteHeld(tx, rows).map(toIncidentRecord));
   }
   return found;
 }

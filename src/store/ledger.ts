@@ -8,7 +8,7 @@ import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
 import type { LedgerRow } from './schema.ts';
 import { storable } from './storable.ts';
-import { type Attached, attachedTo, type NewLedgerLine } from './transaction.ts';
+import { type Gathered, gatheredIn, type NewLedgerLine } from './transaction.ts';
 
 /** Key in `meta`: number and hash of the ledger's last line. */
 const HEAD = 'ledger-head';
@@ -24,15 +24,15 @@ export interface LedgerHead {
  * `store-imported`.
  */
 export function appendLedger(tx: Writer, line: NewLedgerLine): void {
-  attachedTo(tx).ledger.push(line);
+  gatheredIn(tx).ledger.push(line);
 }
 
 /** Writes the lines that the transaction has gathered. Transactions that have some wait for each other here. */
-export async function writeLedger(tx: Writer, { chain, ledger }: Attached): Promise<void> {
+export async function writeLedger(tx: Writer, { chain, ledger, incidents }: Gathered): Promise<void> {
   if (ledger.length === 0) return;
   const rows: LedgerRow[] = [];
   let head = await lockLedgerHead(tx);
-  for (const line of await withHeads(tx, ledger)) {
+  for (const line of ledger.map((one) => withHead(one, incidents))) {
     const row = {
       n: head.n + 1,
       at: line.at,
@@ -77,20 +77,8 @@ function readHead(value: string | undefined): LedgerHead {
 }
 
 /** An incident that is over is told with the end of its time line, as this transaction leaves it. */
-async function withHeads(tx: Writer, lines: readonly NewLedgerLine[]): Promise<NewLedgerLine[]> {
-  const over = lines.flatMap(({ kind, incident }) =>
-    kind === 'incident-closed' && incident !== null ? incident : [],
-  );
-  const heads = new Map<string | null, unknown>();
-  for (const part of inParts([...new Set(over)])) {
-    const rows = await tx
-      .selectFrom('incidents')
-      .select(['id', 'state', 'seq', 'head_hash'])
-      .where('id', 'in', part)
-      .execute();
-    for (const { id, state, seq, head_hash } of rows) heads.set(id, { state, seq, hash: head_hash });
-  }
-  return lines.map((line) =>
-    line.kind === 'incident-closed' ? { ...line, data: heads.get(line.incident) } : line,
-  );
+function withHead(line: NewLedgerLine, held: Gathered['incidents']): NewLedgerLine {
+  if (line.kind !== 'incident-closed' || line.incident === null) return line;
+  const { state, seq, head_hash: hash } = held.get(line.incident)!;
+  return { ...line, data: { state, seq, hash } };
 }

@@ -1,5 +1,6 @@
 /** Attempts whose workers have fallen silent: they become `unknown`, and their fence numbers move on. */
-import { type AttemptRecord, nextFence, toAttemptRecord } from './attempts.ts';
+import { type AttemptRecord, toAttemptRecord } from './attempts.ts';
+import { nextFence } from './incidents.ts';
 import type { AttemptRow } from './schema.ts';
 import type { Reader, Writer } from './store.ts';
 

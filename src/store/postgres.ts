@@ -30,10 +30,11 @@ export function openPool({ config }: Place, busyMs: number): Pool {
     onConnect: async (client) => {
       // A server that acknowledges before it has written (synchronous_commit = off) would lose what we acknowledge.
       // Work and leases come and go within seconds. A bitmap scan reads every index entry that has died since the last
-      // vacuum, each time anew; an index scan marks it, and passes over it from then on.
+      // vacuum, each time anew; an index scan marks it, and passes over it from then on. The default price of a random
+      // page is that of a spinning disk: with it, and before the first statistics, whole tables are read for a few rows.
       await client.query(
         `select set_config('lock_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
-           set_config('enable_bitmapscan', 'off', false),
+           set_config('enable_bitmapscan', 'off', false), set_config('random_page_cost', '1.1', false),
            set_config('synchronous_commit',
              case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end,
              false)`,

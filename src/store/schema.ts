@@ -229,6 +229,7 @@ interface MetaTable {
 
 export type IncidentRow = Selectable<IncidentTable>;
 export type EventRow = Selectable<EventTable>;
+export type EvidenceRow = Selectable<EvidenceTable>;
 export type AttemptRow = Selectable<AttemptTable>;
 export type OutboxRow = Selectable<OutboxTable>;
 export type AlertRow = Selectable<AlertTable>;

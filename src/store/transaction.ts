@@ -1,24 +1,23 @@
 import type { Chain } from './chain.ts';
-import type { Writer } from './database.ts';
+import type { Reader, Writer } from './database.ts';
+import type { EventRow, EvidenceRow, IncidentRow } from './schema.ts';
 
-/** What goes with a transaction of `write` beside its statements. */
-export interface Attached {
+/**
+ * What a transaction of `write` has gathered, to be written when it ends: many small changes are then few statements.
+ * Nobody else sees or changes these rows before that; the repositories see to it that the transaction itself does.
+ */
+export interface Gathered {
   /** How its lines are hashed. */
   readonly chain: Chain;
   /** Lines for the ledger: written last, so that nobody holds the ledger while waiting for an incident. */
   readonly ledger: NewLedgerLine[];
-  /** Ends of time lines of incidents that this transaction holds, by incident. */
-  readonly heads: Map<string, Head>;
-  /** Those of them that are not written yet. */
-  readonly moved: Set<string>;
-}
-
-/** The end of a time line: number, hash and time of the last event. */
-export interface Head {
-  readonly seq: number;
-  readonly hash: string;
-  /** Epoch ms. */
-  readonly at: number;
+  /** Rows of incidents that it holds, as they are to be. */
+  readonly incidents: Map<string, IncidentRow>;
+  /** What of them has changed, by incident. */
+  readonly changed: Map<string, Set<keyof IncidentRow>>;
+  /** Lines of their time lines, in order. */
+  readonly events: EventRow[];
+  readonly evidence: EvidenceRow[];
 }
 
 export interface NewLedgerLine {
@@ -30,15 +29,34 @@ export interface NewLedgerLine {
   readonly data: unknown;
 }
 
-const attached = new WeakMap<Writer, Attached>();
+const gathered = new WeakMap<Reader, Gathered>();
 
-export function attach(tx: Writer, to: Attached): void {
-  attached.set(tx, to);
+export function gather(tx: Writer, chain: Chain): Gathered {
+  const nothing: Gathered = {
+    chain,
+    ledger: [],
+    incidents: new Map(),
+    changed: new Map(),
+    events: [],
+    evidence: [],
+  };
+  gathered.set(tx, nothing);
+  return nothing;
+}
+
+/** From here on its lines are hashed otherwise. */
+export function gatherWith(tx: Writer, chain: Chain): void {
+  gathered.set(tx, { ...gatheredIn(tx), chain });
 }
 
 /** @throws TypeError for a transaction that `write` has not begun: its lines could not be chained */
-export function attachedTo(tx: Writer): Attached {
-  const found = attached.get(tx);
+export function gatheredIn(tx: Writer): Gathered {
+  const found = gathered.get(tx);
   if (!found) throw new TypeError('this transaction was not begun by the store');
   return found;
+}
+
+/** The same where it may be no transaction, but the store itself. */
+export function gatheredBy(db: Reader): Gathered | undefined {
+  return gathered.get(db);
 }

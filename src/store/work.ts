@@ -7,7 +7,7 @@
  */
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { Reader, Writer } from './database.ts';
-import { holdHeads, noteHeads } from './heads.ts';
+import { changeHeld, hold, noteHeld } from './held.ts';
 import { type IncidentRecord, toIncidentRecord } from './incidents.ts';
 import { toJson } from './json.ts';
 import type { Schema, WorkRow } from './schema.ts';
@@ -68,13 +68,15 @@ export async function setNextOfAll(
   if (nothing.length > 0) await tx.deleteFrom('work').where('incident', 'in', nothing).execute();
   const rows = all.flatMap(({ incident, work, at }) => (work === null ? [] : newRow(incident, work, at)));
   if (rows.length > 0) await upsertWork(tx, rows);
-  const values = all.map(({ incident, waiting }) => {
+  const held = await hold(
+    tx,
+    all.map(({ incident }) => incident),
+  );
+  for (const { incident, waiting } of all) {
     const text = waiting === null ? null : toJson(waiting);
-    return sql`(${incident}, cast(${text} as text))`;
-  });
-  await sql`with next(incident, waiting) as (values ${sql.join(values)})
-    update incidents set waiting = next.waiting from next
-    where incidents.id = next.incident and incidents.waiting is distinct from next.waiting`.execute(tx);
+    const row = held.get(incident);
+    if (row && row.waiting !== text) changeHeld(tx, incident, { waiting: text });
+  }
 }
 
 function newRow(incident: string, work: NewWork, at: number): WorkRow {
@@ -178,17 +180,9 @@ export async function pickWork(tx: Writer, store: Store['kind'], taking: Taking)
     .$if(store === 'postgres', (query) => query.forUpdate(['work', 'incidents']).skipLocked())
     .execute();
   if (rows.length === 0) return [];
-  noteHeads(tx, rows);
-  await tx
-    .updateTable('incidents')
-    .set((eb) => ({ fence: eb('fence', '+', 1) }))
-    .where(
-      'id',
-      'in',
-      rows.map(({ id }) => id),
-    )
-    .execute();
-  return rows.map((row) => ({
+  const incidents = noteHeld(tx, rows);
+  for (const { id, fence } of incidents) changeHeld(tx, id, { fence: fence + 1 });
+  return rows.map((row, index) => ({
     work: {
       incident: row.id,
       kind: row.kind as WorkKind,
@@ -201,9 +195,9 @@ export async function pickWork(tx: Writer, store: Store['kind'], taking: Taking)
       worker,
       leaseUntil,
       expiresAt: row.expires_at,
-      fence: row.fence + 1,
+      fence: incidents[index]!.fence + 1,
     },
-    incident: toIncidentRecord(row),
+    incident: toIncidentRecord(incidents[index]!),
   }));
 }
 
@@ -239,7 +233,7 @@ export async function hasReadyWork(
 
 /** Holds these incidents until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
 export async function lockIncidents(tx: Writer, incidents: readonly string[]): Promise<void> {
-  await holdHeads(tx, incidents);
+  await hold(tx, incidents);
 }
 
 /**

@@ -3,12 +3,14 @@ import type { Kysely, KyselyPlugin, PluginTransformResultArgs, QueryResult, Unkn
 import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
 import type { Reader, Writer } from './database.ts';
-import { writeHeads } from './heads.ts';
+import { writeEvents } from './events.ts';
+import { writeEvidence } from './evidence.ts';
+import { writeHeld } from './held.ts';
 import { writeLedger } from './ledger.ts';
 import { isLost, mayTryAgain } from './postgres-errors.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
-import { attach, attachedTo } from './transaction.ts';
+import { gather, gatheredIn } from './transaction.ts';
 
 const MAX_ATTEMPTS = 5;
 const PAUSE_MS = 20;
@@ -27,10 +29,9 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
         const result = await db.transaction().execute(async (plain) => {
           begun = true;
           const tx = plain.withPlugin(changes);
-          attach(tx, { chain, ledger: [], heads: new Map(), moved: new Set() });
+          gather(tx, chain);
           const done = await work(tx);
-          await writeHeads(tx, attachedTo(tx));
-          await writeLedger(tx, attachedTo(tx));
+          await writeGathered(tx);
           return done;
         });
         if (changes.count > 0) onChange();
@@ -43,6 +44,14 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
       }
     }
   };
+}
+
+async function writeGathered(tx: Writer): Promise<void> {
+  const gathered = gatheredIn(tx);
+  await writeHeld(tx, gathered);
+  await writeEvents(tx, gathered);
+  await writeEvidence(tx, gathered);
+  await writeLedger(tx, gathered);
 }
 
 /** The store's `snapshot`, on this connection or pool. */

@@ -136,7 +136,7 @@ export async function report(act: Act, { step: index, outcome, note }: ActionBod
   await beginRemediation(act);
   await page.append('step-reported', { ...named(step), outcome, note: act.clean(note) });
   const about = { runbook: at.runbook!, surroundings: { clock: desk.clock } };
-  await recordStep(page, about, index, outcome === 'done' ? 'reported-done' : 'skipped');
+  recordStep(page, about, index, outcome === 'done' ? 'reported-done' : 'skipped');
 }
 
 /** Anybody's suggestion: it changes nothing but what is shown. */

@@ -69,7 +69,7 @@ async function recordStepEnds(
     const data = { ...named(job), state, exit, durationMs: Math.round(durationMs) };
     scribe.append(job.about.incident.id, 'step-ended', data);
   }
-  await recordSteps(
+  recordSteps(
     tx,
     ended.map(({ job, result }) => ({
       incident: job.about.incident.id,

@@ -86,7 +86,8 @@ async function verify(worker: WorkerContext, { about }: CheckJob, signal: AbortS
     throw new AllclearError('E_NOT_FOUND', { what: 'No runbook is linked, so nothing can be verified' });
   }
   const surroundings = worker.surround(about);
-  const answers = verifyAnswers(readTimeline(await listEvents(worker.store.db, incident.id)));
+  const asks = runbook.checks.some(({ section, question }) => section === 'verify' && question !== null);
+  const answers = verifyAnswers(asks ? readTimeline(await listEvents(worker.store.db, incident.id)) : []);
   const result = await verifyUntil(runbook, surroundings, {
     ...worker.verifying,
     signal,

@@ -66,7 +66,7 @@ describe("the service's metrics", () => {
 
   it('say which runbooks are old, and which checks are broken since the last diagnosis', async () => {
     const evidence = (at: number, subject: string, kind: string) =>
-      server.store.write((tx) =>
+      server.store.write(async (tx) =>
         insertEvidence(tx, {
           id: `${at}${subject}`,
           runbook: 'old',
