@@ -13,20 +13,12 @@ interface About {
 }
 
 /** The verdict, and every check that turned out to be broken. */
-export function recordVerdict(
-  page: Page,
-  about: About,
-  { verdict, why, readings }: Verdict,
-): void {
+export function recordVerdict(page: Page, about: About, { verdict, why, readings }: Verdict): void {
   record(page, about, 'verdict', verdict, { why });
   recordBroken(page, about, readings);
 }
 
-export function recordVerification(
-  page: Page,
-  about: About,
-  verification: Verification,
-): void {
+export function recordVerification(page: Page, about: About, verification: Verification): void {
   const { verified, why, readings } = verification;
   record(page, about, 'verify', verified ? 'worked' : 'failed', { why });
   recordBroken(page, about, readings);

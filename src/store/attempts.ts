@@ -9,7 +9,33 @@ import { sql } from 'kysely';
 import { AllclearError } from '../kernel/index.ts';
 import type { Reader, Writer } from './database.ts';
 import { nextFence } from './incidents.ts';
+import { type Columns, insertRows, oneOf, rowSet } from './row-set.ts';
 import type { AttemptRow } from './schema.ts';
+
+const END_COLUMNS = {
+  id: 'text',
+  fence: 'integer',
+  state: 'text',
+  exit: 'integer',
+  output: 'text',
+  truncated: 'integer',
+  ended_at: 'bigint',
+} satisfies Partial<Columns<AttemptRow>>;
+
+const COLUMNS: Columns<AttemptRow> = {
+  ...END_COLUMNS,
+  incident: 'text',
+  step: 'integer',
+  block: 'integer',
+  attempt: 'integer',
+  step_hash: 'text',
+  worker: 'text',
+  lease_until: 'bigint',
+  intended_at: 'bigint',
+  decision: 'text',
+  decided_by: 'text',
+  decided_at: 'bigint',
+};
 
 /** `intended` until the first renewal says `running`; the others are final but for a decision. */
 export type AttemptState =
@@ -90,7 +116,7 @@ export async function insertIntents(
     return conflict ?? { row: newAttempt(intent, before) };
   });
   const rows = results.flatMap((result) => ('row' in result ? result.row : []));
-  if (rows.length > 0) await tx.insertInto('step_attempts').values(rows).execute();
+  await insertRows(tx, 'step_attempts', COLUMNS, rows);
   return results.map((result) => ('row' in result ? toAttemptRecord(result.row) : result));
 }
 
@@ -133,7 +159,7 @@ function relevantAttempts(tx: Writer, intents: readonly Intent[]): Promise<Earli
   return tx
     .selectFrom('step_attempts')
     .select(['incident', 'step', 'block', 'attempt', 'state', 'worker', 'decision'])
-    .where('incident', 'in', incidents)
+    .where(oneOf(tx, 'incident', incidents))
     .where((eb) => eb.or([eb('step', 'in', steps), eb('state', 'in', ['intended', 'running'])]))
     .execute();
 }
@@ -199,17 +225,15 @@ export async function finishAttempts(
   ends: readonly (AttemptEnd & { readonly id: string; readonly fence: number })[],
 ): Promise<ReadonlySet<string>> {
   if (ends.length === 0) return new Set();
-  const values = ends.map(
-    ({ id, fence, state, exit, output, truncated, at }) =>
-      // PostgreSQL's text cannot hold NUL.
-      sql`(${id}, cast(${fence} as integer), ${state}, cast(${exit} as integer),
-        ${output.replaceAll('\0', '\ufffd')}, cast(${truncated ? 1 : 0} as integer), cast(${at} as bigint))`,
-  );
+  const ended = ends.map(({ at, truncated, ...end }) => ({
+    ...end,
+    truncated: truncated ? 1 : 0,
+    ended_at: at,
+  }));
   const { rows } = await sql<{ id: string }>`
-    with ended(id, fence, state, exit, output, truncated, ended_at) as (values ${sql.join(values)})
     update step_attempts set state = ended.state, exit = ended.exit, output = ended.output,
       truncated = ended.truncated, ended_at = ended.ended_at
-    from ended
+    from ${rowSet(tx, 'ended', END_COLUMNS, ended)}
     where step_attempts.id = ended.id and step_attempts.fence = ended.fence
       and step_attempts.state in ('intended', 'running')
     returning step_attempts.id`.execute(tx);
@@ -234,7 +258,11 @@ export async function decideAttempt(
 
 export async function findAttempts(db: Reader, ids: readonly string[]): Promise<AttemptRecord[]> {
   if (ids.length === 0) return [];
-  const rows = await db.selectFrom('step_attempts').selectAll().where('id', 'in', ids).execute();
+  const rows = await db
+    .selectFrom('step_attempts')
+    .selectAll()
+    .where(oneOf(db, 'id', ids))
+    .execute();
   return rows.map(toAttemptRecord);
 }
 

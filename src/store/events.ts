@@ -2,14 +2,25 @@ import { AllclearError } from '../kernel/index.ts';
 import type { Chain } from './chain.ts';
 import type { Reader, Writer } from './database.ts';
 import { changeHeld, hold } from './held.ts';
-import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
+import { type Columns, insertRows, oneOf } from './row-set.ts';
 import type { EventRow, IncidentRow } from './schema.ts';
 import { storable } from './storable.ts';
 import { type Gathered, gatheredBy, gatheredIn } from './transaction.ts';
 
 /** Events of one incident; past it only a new incident can go on. */
 export const MAX_EVENTS = 20_000;
+
+const COLUMNS: Columns<EventRow> = {
+  incident: 'text',
+  seq: 'integer',
+  at: 'bigint',
+  actor: 'text',
+  kind: 'text',
+  data: 'text',
+  prev_hash: 'text',
+  hash: 'text',
+};
 
 /** One line of an incident's time line. */
 export interface EventRecord {
@@ -82,7 +93,7 @@ type Head = Pick<IncidentRow, 'seq' | 'head_hash' | 'updated_at'>;
 
 /** Writes the events that the transaction has gathered. */
 export async function writeEvents(tx: Writer, { events }: Gathered): Promise<void> {
-  for (const part of inParts(events)) await tx.insertInto('events').values(part).execute();
+  await insertRows(tx, 'events', COLUMNS, events);
   events.length = 0;
 }
 
@@ -159,7 +170,7 @@ export async function listEventsOfAll(
   const rows = await db
     .selectFrom('events')
     .select(['incident', 'seq', 'at', 'actor', 'kind', 'data'])
-    .where('incident', 'in', incidents)
+    .where(oneOf(db, 'incident', incidents))
     .where('kind', 'not in', without)
     .orderBy('incident')
     .orderBy('seq')

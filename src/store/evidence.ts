@@ -1,6 +1,7 @@
 import type { Reader, Writer } from './database.ts';
-import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
+import { type Columns, insertRows } from './row-set.ts';
+import type { EvidenceRow } from './schema.ts';
 import { type Gathered, gatheredIn } from './transaction.ts';
 
 /** One fact about whether a runbook works: the raw material of freshness. */
@@ -18,6 +19,16 @@ export interface Evidence {
   readonly data: unknown;
 }
 
+const COLUMNS: Columns<EvidenceRow> = {
+  id: 'text',
+  runbook: 'text',
+  subject: 'text',
+  kind: 'text',
+  at: 'bigint',
+  incident: 'text',
+  data: 'text',
+};
+
 /** It is written when the transaction ends. */
 export function insertEvidence(tx: Writer, ...evidence: readonly Evidence[]): void {
   gatheredIn(tx).evidence.push(...evidence.map((one) => ({ ...one, data: toJson(one.data) })));
@@ -25,7 +36,7 @@ export function insertEvidence(tx: Writer, ...evidence: readonly Evidence[]): vo
 
 /** Writes what the transaction has gathered. */
 export async function writeEvidence(tx: Writer, { evidence }: Gathered): Promise<void> {
-  for (const part of inParts(evidence)) await tx.insertInto('evidence').values(part).execute();
+  await insertRows(tx, 'evidence', COLUMNS, evidence);
   evidence.length = 0;
 }
 

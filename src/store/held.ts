@@ -4,11 +4,11 @@
  */
 import { sql } from 'kysely';
 import { forUpdate, type Writer } from './database.ts';
-import { inParts } from './in-parts.ts';
+import { type Columns, oneOf, rowSet } from './row-set.ts';
 import type { IncidentRow } from './schema.ts';
 import { type Gathered, gatheredIn } from './transaction.ts';
 
-/** What may change of an incident, and its type in a list of values. */
+/** What may change of an incident. */
 const CHANGEABLE = {
   runbook: 'text',
   runbook_hash: 'text',
@@ -23,7 +23,7 @@ const CHANGEABLE = {
   fence: 'integer',
   assignee: 'text',
   waiting: 'text',
-} as const satisfies { readonly [Column in keyof IncidentRow]?: string };
+} as const satisfies Partial<Columns<IncidentRow>>;
 
 type Changeable = keyof typeof CHANGEABLE;
 
@@ -34,8 +34,12 @@ export async function hold(
 ): Promise<ReadonlyMap<string, Readonly<IncidentRow>>> {
   const { incidents } = gatheredIn(tx);
   const missing = [...new Set(ids)].filter((id) => !incidents.has(id)).toSorted();
-  for (const part of inParts(missing)) {
-    const query = tx.selectFrom('incidents').selectAll().where('id', 'in', part).orderBy('id');
+  if (missing.length > 0) {
+    const query = tx
+      .selectFrom('incidents')
+      .selectAll()
+      .where(oneOf(tx, 'id', missing))
+      .orderBy('id');
     noteHeld(tx, await forUpdate(tx, query).execute());
   }
   return incidents;
@@ -72,16 +76,11 @@ export async function writeHeld(tx: Writer, { incidents, changed }: Gathered): P
   const columns = (Object.keys(CHANGEABLE) as Changeable[]).filter((column) =>
     [...changed.values()].some((some) => some.has(column)),
   );
-  const names = sql.join(columns.map((column) => sql.ref(column)));
-  const changes = sql.join(columns.map((column) => sql`${sql.ref(column)} = changed.${sql.ref(column)}`));
-  for (const part of inParts([...changed.keys()])) {
-    const values = part.map((id) => sql`(${id}, ${sql.join(valuesOf(incidents.get(id)!, columns))})`);
-    await sql`with changed(id, ${names}) as (values ${sql.join(values)})
-      update incidents set ${changes} from changed where incidents.id = changed.id`.execute(tx);
-  }
+  const types = Object.fromEntries(columns.map((column) => [column, CHANGEABLE[column]]));
+  const rows = [...changed.keys()].map((id) => incidents.get(id)!);
+  const changes = sql.raw(columns.map((column) => `"${column}" = changed."${column}"`).join(', '));
+  await sql`update incidents set ${changes}
+    from ${rowSet(tx, 'changed', { id: 'text', ...types } as Columns<IncidentRow>, rows)}
+    where incidents.id = changed.id`.execute(tx);
   changed.clear();
-}
-
-function valuesOf(row: IncidentRow, columns: readonly Changeable[]) {
-  return columns.map((column) => sql`cast(${row[column]} as ${sql.raw(CHANGEABLE[column])})`);
 }

@@ -4,6 +4,7 @@ import { forUpdate, type Reader, type Writer } from './database.ts';
 import { changeHeld, hold, noteHeld, writeHeld } from './held.ts';
 import { fromJson, stringMap, toJson } from './json.ts';
 import { appendLedger } from './ledger.ts';
+import { oneOf } from './row-set.ts';
 import type { IncidentRow } from './schema.ts';
 import { storable } from './storable.ts';
 import { gatheredBy, gatheredIn } from './transaction.ts';
@@ -136,7 +137,13 @@ export async function findIncidents(db: Reader, ids: readonly string[]): Promise
   const rows = wanted.flatMap((id) => held?.get(id) ?? []);
   const others = wanted.filter((id) => !held?.has(id));
   if (others.length > 0)
-    rows.push(...(await db.selectFrom('incidents').selectAll().where('id', 'in', others).execute()));
+    rows.push(
+      ...(await db
+        .selectFrom('incidents')
+        .selectAll()
+        .where(oneOf(db, 'id', others))
+        .execute()),
+    );
   return rows.map(toIncidentRecord);
 }
 
@@ -243,18 +250,9 @@ async function changeHeldBy(
 export async function lockOpenByKeys(tx: Writer, joinKeys: Iterable<string>): Promise<IncidentRecord[]> {
   // Those that this transaction has closed are not found.
   await writeHeld(tx, gatheredIn(tx));
-  const found: IncidentRecord[] = [];
-  for (const part of chunks(joinKeys)) {
-    const open = tx.selectFrom('incidents').selectAll().where('is_open', '=', 1);
-    const rows = await forUpdate(tx, open.where('join_key', 'in', part).orderBy('id')).execute();
-    found.push(...noteHeld(tx, rows).map(toIncidentRecord));
-  }
-  return found;
-}
-
-function* chunks(values: Iterable<string>): Generator<string[]> {
-  const all = [...values];
-  for (let from = 0; from < all.length; from += 1_000) yield all.slice(from, from + 1_000);
+  const open = tx.selectFrom('incidents').selectAll().where('is_open', '=', 1);
+  const query = open.where(oneOf(tx, 'join_key', [...joinKeys])).orderBy('id');
+  return noteHeld(tx, await forUpdate(tx, query).execute()).map(toIncidentRecord);
 }
 
 export function toIncidentRecord(row: IncidentRow): IncidentRecord {

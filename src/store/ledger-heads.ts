@@ -1,5 +1,5 @@
-import { inParts } from './in-parts.ts';
 import { appendLedger } from './ledger.ts';
+import { oneOf } from './row-set.ts';
 import type { Store } from './store.ts';
 
 /** Open incidents whose end is told at once. */
@@ -19,22 +19,15 @@ export function tellHeads(store: Store, actor: string, since: number): Promise<n
       .where('at', '>=', since)
       .limit(AT_ONCE)
       .execute();
-    let told = 0;
-    for (const part of inParts(changed)) {
-      const heads = await tx
-        .selectFrom('incidents')
-        .select(['id', 'seq', 'head_hash'])
-        .where(
-          'id',
-          'in',
-          part.map(({ incident }) => incident),
-        )
-        .where('is_open', '=', 1)
-        .execute();
-      for (const { id, seq, head_hash: hash } of heads)
-        appendLedger(tx, { at: store.now(), actor, kind: 'head', incident: id, data: { seq, hash } });
-      told += heads.length;
-    }
-    return told;
+    const incidents = changed.map(({ incident }) => incident);
+    const heads = await tx
+      .selectFrom('incidents')
+      .select(['id', 'seq', 'head_hash'])
+      .where(oneOf(tx, 'id', incidents))
+      .where('is_open', '=', 1)
+      .execute();
+    for (const { id, seq, head_hash: hash } of heads)
+      appendLedger(tx, { at: store.now(), actor, kind: 'head', incident: id, data: { seq, hash } });
+    return heads.length;
   });
 }

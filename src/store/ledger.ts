@@ -4,14 +4,25 @@
  */
 import { AllclearError } from '../kernel/index.ts';
 import { forUpdate, type Reader, type Writer } from './database.ts';
-import { inParts } from './in-parts.ts';
 import { fromJson, toJson } from './json.ts';
+import { type Columns, insertRows } from './row-set.ts';
 import type { LedgerRow } from './schema.ts';
 import { storable } from './storable.ts';
 import { type Gathered, gatheredIn, type NewLedgerLine } from './transaction.ts';
 
 /** Key in `meta`: number and hash of the ledger's last line. */
 const HEAD = 'ledger-head';
+
+const COLUMNS: Columns<LedgerRow> = {
+  n: 'integer',
+  at: 'bigint',
+  actor: 'text',
+  kind: 'text',
+  incident: 'text',
+  data: 'text',
+  prev_hash: 'text',
+  hash: 'text',
+};
 
 export interface LedgerHead {
   readonly n: number;
@@ -45,7 +56,7 @@ export async function writeLedger(tx: Writer, { chain, ledger, incidents }: Gath
     head = { n: row.n, hash: chain.hash(ledgerLine(row)) };
     rows.push({ ...row, hash: head.hash });
   }
-  for (const part of inParts(rows)) await tx.insertInto('ledger').values(part).execute();
+  await insertRows(tx, 'ledger', COLUMNS, rows);
   const value = toJson(head);
   await tx.updateTable('meta').set({ value }).where('key', '=', HEAD).execute();
 }

@@ -5,12 +5,13 @@
  * incident's own count. A step's row goes when it is taken: from then on the attempt bears all that. Whoever writes here has locked the incident's row first, or takes what nobody has locked.
  * Everything takes many incidents at once: under load a transaction is shared by what happens together.
  */
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type SqlBool, sql } from 'kysely';
 import type { Reader, Writer } from './database.ts';
 import { changeHeld, hold, noteHeld } from './held.ts';
 import { type IncidentRecord, toIncidentRecord } from './incidents.ts';
 import { toJson } from './json.ts';
-import type { Schema, WorkRow } from './schema.ts';
+import { type Columns, insertQuery, oneOf, rowSet } from './row-set.ts';
+import type { WorkRow } from './schema.ts';
 import type { Store } from './store.ts';
 
 export type WorkKind = 'diagnose' | 'step' | 'verify';
@@ -37,6 +38,26 @@ export interface WorkRecord extends NewWork {
   readonly leaseUntil: number | null;
   readonly fence: number;
 }
+
+const HOLD_COLUMNS = {
+  incident: 'text',
+  worker: 'text',
+  lease_until: 'bigint',
+  fence: 'integer',
+} satisfies Partial<Columns<WorkRow>>;
+
+const COLUMNS: Columns<WorkRow> = {
+  ...HOLD_COLUMNS,
+  kind: 'text',
+  site: 'text',
+  step: 'integer',
+  block: 'integer',
+  step_hash: 'text',
+  state: 'text',
+  ready_at: 'bigint',
+  made_at: 'bigint',
+  expires_at: 'bigint',
+};
 
 /** What proves that a worker (still) holds the work of an incident. */
 export interface Holding {
@@ -65,7 +86,7 @@ export async function setNextOfAll(
 ): Promise<void> {
   if (all.length === 0) return;
   const nothing = all.filter(({ work }) => work === null).map(({ incident }) => incident);
-  if (nothing.length > 0) await tx.deleteFrom('work').where('incident', 'in', nothing).execute();
+  await withdrawWork(tx, nothing);
   const rows = all.flatMap(({ incident, work, at }) => (work === null ? [] : newRow(incident, work, at)));
   if (rows.length > 0) await upsertWork(tx, rows);
   const held = await hold(
@@ -100,32 +121,21 @@ function newRow(incident: string, work: NewWork, at: number): WorkRow {
 async function upsertWork(tx: Writer, rows: readonly WorkRow[]): Promise<void> {
   const same = sql<boolean>`(work.kind = excluded.kind and work.step is not distinct from excluded.step
     and work.block is not distinct from excluded.block and work.step_hash is not distinct from excluded.step_hash)`;
-  const unlessSame = <T>(column: string) =>
-    sql<T>`case when ${same} then ${sql.ref(`work.${column}`)} else ${sql.ref(`excluded.${column}`)} end`;
-  await tx
-    .insertInto('work')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.column('incident').doUpdateSet((eb) => ({
-        site: eb.ref('excluded.site'),
-        kind: eb.ref('excluded.kind'),
-        step: eb.ref('excluded.step'),
-        block: eb.ref('excluded.block'),
-        step_hash: eb.ref('excluded.step_hash'),
-        expires_at: eb.ref('excluded.expires_at'),
-        state: unlessSame<string>('state'),
-        ready_at: unlessSame<number>('ready_at'),
-        made_at: unlessSame<number>('made_at'),
-        worker: unlessSame<string | null>('worker'),
-        lease_until: unlessSame<number | null>('lease_until'),
-      })),
-    )
-    .execute();
+  const unlessSame = (column: string) =>
+    sql`${sql.ref(column)} = case when ${same} then ${sql.ref(`work.${column}`)} else ${sql.ref(`excluded.${column}`)} end`;
+  await sql`${insertQuery(tx, 'work', COLUMNS, rows)} on conflict (incident) do update set
+    site = excluded.site, kind = excluded.kind, step = excluded.step, block = excluded.block,
+    step_hash = excluded.step_hash, expires_at = excluded.expires_at,
+    ${sql.join(['state', 'ready_at', 'made_at', 'worker', 'lease_until'].map(unlessSame))}`.execute(tx);
 }
 
 /** Takes the work away: the report of a worker that holds it no longer fits. */
 export async function withdrawWork(tx: Writer, incidents: readonly string[]): Promise<void> {
-  if (incidents.length > 0) await tx.deleteFrom('work').where('incident', 'in', incidents).execute();
+  if (incidents.length > 0)
+    await tx
+      .deleteFrom('work')
+      .where(oneOf(tx, 'incident', incidents))
+      .execute();
 }
 
 /** Incidents with a step that nobody began before its approval ended. `limit` bounds the answer. */
@@ -204,13 +214,9 @@ export async function pickWork(tx: Writer, store: Store['kind'], taking: Taking)
 /** Writes down who does it, with lease and fence number, for work that is done again when that ends. */
 export async function holdWork(tx: Writer, picked: readonly WorkRecord[]): Promise<void> {
   if (picked.length === 0) return;
-  const values = picked.map(
-    ({ incident, worker, leaseUntil, fence }) =>
-      sql`(${incident}, ${worker}, cast(${leaseUntil} as bigint), cast(${fence} as integer))`,
-  );
-  await sql`with mine(incident, worker, lease_until, fence) as (values ${sql.join(values)})
-    update work set state = 'taken', worker = mine.worker, lease_until = mine.lease_until, fence = mine.fence
-    from mine where work.incident = mine.incident`.execute(tx);
+  const mine = picked.map(({ leaseUntil: lease_until, ...work }) => ({ ...work, lease_until }));
+  await sql`update work set state = 'taken', worker = mine.worker, lease_until = mine.lease_until, fence = mine.fence
+    from ${rowSet(tx, 'mine', HOLD_COLUMNS, mine)} where work.incident = mine.incident`.execute(tx);
 }
 
 /** True when `pickWork` would find something: a read, so that looking costs no write. */
@@ -252,15 +258,7 @@ export async function renewWork(
           .updateTable('step_attempts')
           .set({ lease_until: leaseUntil, state: 'running' })
           .where('state', 'in', ['intended', 'running'])
-          // Found by their keys; the long `or` alone would be held against every row.
-          .where(
-            'id',
-            'in',
-            held.attempts.map(({ id }) => id),
-          )
-          .where((eb) =>
-            eb.or(held.attempts.map(({ id, fence }) => eb.and([eb('id', '=', id), eb('fence', '=', fence)]))),
-          )
+          .where(isHeld(tx, 'id', held.attempts))
           .returning('id')
           .execute();
   const work =
@@ -270,7 +268,7 @@ export async function renewWork(
           .updateTable('work')
           .set({ lease_until: leaseUntil })
           .where('state', '=', 'taken')
-          .where((eb) => isHeld(eb, held.work))
+          .where(isHeld(tx, 'incident', held.work))
           .returning('incident')
           .execute();
   return {
@@ -279,18 +277,15 @@ export async function renewWork(
   };
 }
 
-function isHeld(eb: ExpressionBuilder<Schema, 'work'>, holdings: readonly Holding[]) {
-  return eb.and([
-    // Found by their keys; the long `or` alone would be held against every row.
-    eb(
-      'incident',
-      'in',
-      holdings.map(({ incident }) => incident),
-    ),
-    eb.or(
-      holdings.map(({ incident, fence }) => eb.and([eb('incident', '=', incident), eb('fence', '=', fence)])),
-    ),
-  ]);
+/** Its fence number is still the holder's. */
+function isHeld<Key extends string>(
+  tx: Writer,
+  key: Key,
+  holdings: readonly ({ readonly fence: number } & { readonly [Name in Key]: string })[],
+) {
+  const columns = { [key]: 'text', fence: 'integer' } as const;
+  const ref = sql.ref(key);
+  return sql<SqlBool>`(${ref}, fence) in (select ${ref}, fence from ${rowSet(tx, 'held', columns, holdings)})`;
 }
 
 /**
@@ -302,7 +297,7 @@ export async function finishWork(tx: Writer, holdings: readonly Holding[]): Prom
   const ended = await tx
     .deleteFrom('work')
     .where('state', '=', 'taken')
-    .where((eb) => isHeld(eb, holdings))
+    .where(isHeld(tx, 'incident', holdings))
     .returning('incident')
     .execute();
   return new Set(ended.map(({ incident }) => incident));
@@ -324,7 +319,7 @@ export async function releaseWork(
     .updateTable('work')
     .set({ state: 'ready', worker: null, lease_until: null, ready_at: readyAt })
     .where('state', '=', 'taken')
-    .where((eb) => isHeld(eb, holdings))
+    .where(isHeld(tx, 'incident', holdings))
     .returning('incident')
     .execute();
   return released.length;
