@@ -7,9 +7,9 @@ import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** The core of the proxy that is measured, and the core of load and upstream. */
-export const PROXY_CORE = 0;
-export const LOAD_CORE = Math.min(1, availableParallelism() - 1);
+/** The core of the proxy that is measured, and the core of load and upstream, which also takes the system's interrupts. */
+export const PROXY_CORE = Math.min(1, availableParallelism() - 1);
+export const LOAD_CORE = 0;
 
 const READY_MS = 30_000;
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
@@ -33,12 +33,16 @@ export interface Start {
   readonly core: number;
   readonly port: number;
   readonly command: readonly string[];
+  /** The runtime's threads beside the main one (collector, compiler) run where the system puts them. Default false. */
+  readonly freeThreads?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts a program and waits until its port takes connections. */
-export async function start({ name, core, port, command, env = {} }: Start): Promise<Program> {
-  const child = spawn('taskset', ['-c', String(core), ...command], {
+export async function start(options: Start): Promise<Program> {
+  const { name, core, port, command, freeThreads = false, env = {} } = options;
+  const [program = '', ...args] = freeThreads ? command : ['taskset', '-c', String(core), ...command];
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -59,6 +63,7 @@ export async function start({ name, core, port, command, env = {} }: Start): Pro
     await sleep(50);
   }
   const pid = child.pid!;
+  if (freeThreads) execFileSync('taskset', ['-cp', String(core), String(pid)], { stdio: 'ignore' });
   return {
     name,
     url: `http://127.0.0.1:${port}`,

@@ -37,6 +37,7 @@ export async function startGuard(upstreamUrl: string, nodeOptions: readonly stri
   const program = await start({
     name: 'guard',
     core: PROXY_CORE,
+    freeThreads: true,
     port,
     command: [
       execPath,
@@ -59,7 +60,7 @@ export interface Guard extends Program {
 export async function startBare(upstream: Program): Promise<Program> {
   const port = await freePort();
   const command = node('bare.ts', upstream.url, String(port));
-  return start({ name: 'bare node:http + undici', core: PROXY_CORE, port, command });
+  return start({ name: 'bare node:http + undici', core: PROXY_CORE, freeThreads: true, port, command });
 }
 
 export async function startPeer(
@@ -69,7 +70,7 @@ export async function startPeer(
   const port = await freePort();
   const file = peer === 'http-proxy-3' ? 'http-proxy-3.mjs' : 'fastify-http-proxy.mjs';
   const command = node(`../gateways/${file}`, upstream.url, String(port));
-  return start({ name: peer, core: PROXY_CORE, port, command });
+  return start({ name: peer, core: PROXY_CORE, freeThreads: true, port, command });
 }
 
 const EVERYTHING = '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js';
@@ -108,5 +109,5 @@ export async function startGateway(name: 'mcp-proxy' | 'supergateway'): Promise<
           `--port=${port}`,
           `--stdio=${server.join(' ')}`,
         ];
-  return start({ name, core: PROXY_CORE, port, command });
+  return start({ name, core: PROXY_CORE, freeThreads: true, port, command });
 }

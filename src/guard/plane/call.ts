@@ -1,6 +1,6 @@
 /** Everything but what opens a client: requests within sessions and stateless ones, event streams, DELETE, and the rest. */
 import type { IncomingMessage } from 'node:http';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isRegular } from '../policy/eras.ts';
 import { retryAfterSeconds } from '../policy/jitter.ts';
 import { isStateless, type Message } from '../policy/message.ts';
@@ -17,6 +17,7 @@ import {
   unavailable,
 } from './answers.ts';
 import { type CallObserver, CallRecord } from './call-record.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { PlaneContext } from './context.ts';
 import { endSession } from './end-session.ts';
 import { Exchange, type ResponseHeaders, type Watcher } from './exchange.ts';
@@ -124,7 +125,7 @@ export class Call implements Watcher {
     pool.dispatch(options, this.#exchange);
   }
 
-  #pool(upstream: Upstream): Pool | undefined {
+  #pool(upstream: Upstream): ConnectionPool | undefined {
     const connections = this.#context.fleet.connections(upstream);
     return this.#opensStream ? connections?.streams : connections?.calls;
   }

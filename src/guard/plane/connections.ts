@@ -1,22 +1,23 @@
 /** The connections to one upstream: kept alive, one pool per kind of traffic. */
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type Dispatcher, Pool } from 'undici';
-import { systemCode } from '../../kernel/index.ts';
+import type { Dispatcher } from 'undici';
+import { type Clock, systemCode } from '../../kernel/index.ts';
+import { ConnectionPool } from './connection-pool.ts';
 
 /** Aborting a request with this closes its connection, as the client did. */
 export class ClientGone extends Error {}
 
 export class Connections {
-  /** Requests within sessions. Small, so that choosing a connection stays cheap. */
-  readonly calls: Pool;
+  /** Requests within sessions. */
+  readonly calls: ConnectionPool;
   /** Initialize requests: a storm's thousand connections stay out of the way of the rest. */
-  readonly handshakes: Pool;
+  readonly handshakes: ConnectionPool;
   /** GET streams: each holds a connection for as long as its session lives. */
-  readonly streams: Pool;
+  readonly streams: ConnectionPool;
 
   /** @param ca authorities to trust, PEM; those of the system when undefined */
-  constructor(origin: string, ca: readonly string[] | undefined) {
+  constructor(clock: Clock, origin: string, ca: readonly string[] | undefined) {
     // No time-outs of our own: a tool may work for minutes, and the client decides how long it waits.
     const options = {
       connect: { timeout: 10_000, ...(ca && { ca: [...ca] }) },
@@ -26,9 +27,9 @@ export class Connections {
       pipelining: 1,
       maxHeaderSize: 65_536,
     };
-    this.calls = new Pool(origin, options);
-    this.handshakes = new Pool(origin, options);
-    this.streams = new Pool(origin, options);
+    this.calls = new ConnectionPool(clock, origin, options);
+    this.handshakes = new ConnectionPool(clock, origin, options);
+    this.streams = new ConnectionPool(clock, origin, options);
   }
 
   destroy(): void {

@@ -148,7 +148,7 @@ export class Fleet {
   }
 
   async #adopt(upstream: Upstream): Promise<void> {
-    const connections = new Connections(upstream.origin, this.#ca);
+    const connections = new Connections(this.#clock, upstream.origin, this.#ca);
     const never = Number.NEGATIVE_INFINITY;
     this.#members.set(upstream, {
       connections,
