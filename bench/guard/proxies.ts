@@ -33,7 +33,7 @@ export function installGateways(): void {
 export async function startGuard(upstreamUrl: string, nodeOptions: readonly string[] = []): Promise<Guard> {
   const port = await freePort();
   const adminPort = await freePort();
-  const [execPath = '', main = ''] = node('../../src/cli/main.ts');
+  const [execPath = '', main = ''] = node('../../bin/allclear.js');
   const program = await start({
     name: 'guard',
     core: PROXY_CORE,

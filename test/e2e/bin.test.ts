@@ -1,6 +1,7 @@
 /** The built program, as `npx allclear` starts it. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { root, temporaryFolder } from './program.ts';
@@ -28,6 +29,22 @@ describe('bin/allclear.js', () => {
 
   it('passes exit codes on', () => {
     expect(spawnSync(process.execPath, [bin, 'inspect', 'missing.md'], { cwd: root }).status).toBe(2);
+  });
+
+  it('starts the guard with small collections, as the same process', async () => {
+    const args = [
+      'guard',
+      '--upstream=http://127.0.0.1:9',
+      '--listen=127.0.0.1:0',
+      '--admin=127.0.0.1:0',
+      '--no-state',
+    ];
+    const guard = spawn(process.execPath, [bin, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+    const commandLine = () => readFileSync(`/proc/${guard.pid}/cmdline`, 'utf8').split('\0');
+    await expect.poll(commandLine, { timeout: 15_000 }).toContain('--max-semi-space-size=8');
+    await once(guard.stdout, 'data');
+    guard.kill('SIGTERM');
+    expect(await once(guard, 'exit')).toEqual([0, null]);
   });
 
   it.skipIf(!olderNode)('leaves nothing behind when the launcher is killed outright', async () => {
