@@ -8,7 +8,8 @@ const NEEDED_MAJOR = 24;
 // A guard makes much garbage and keeps hardly any of it. Small collections by one thread hold calls up for half as long as
 // large ones by several (docs/adr/0013-the-hot-path.md).
 const flags =
-  process.argv[2] === 'guard' && !process.env['NODE_OPTIONS']?.includes('semi-space')
+  process.argv[2] === 'guard' &&
+  ![...process.execArgv, process.env['NODE_OPTIONS']].join().includes('semi-space')
     ? ['--max-semi-space-size=8', '--no-parallel-scavenge']
     : [];
 const built = new URL('../dist/cli/main.js', import.meta.url);

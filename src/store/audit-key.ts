@@ -8,7 +8,7 @@ import type { Reader, Writer } from './database.ts';
 import { fromJson, toJson } from './json.ts';
 import { appendLedger, ledgerHead } from './ledger.ts';
 import type { Store } from './store.ts';
-import { gatherWith } from './transaction.ts';
+import { gatheredIn } from './transaction.ts';
 
 /** Key in `meta`: the fingerprint. */
 const KEY = 'audit-key';
@@ -77,7 +77,7 @@ async function takeKey(tx: Writer, chain: Chain, at: number): Promise<boolean> {
     .returning('key')
     .executeTakeFirst();
   if (!taken) return false;
-  gatherWith(tx, chain);
+  gatheredIn(tx).chain = chain;
   appendLedger(tx, { at, actor: 'store', kind: 'audit-key', incident: null, data: { fingerprint } });
   for (let last = ''; ; ) {
     const page = await tx

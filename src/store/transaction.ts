@@ -7,8 +7,8 @@ import type { EventRow, EvidenceRow, IncidentRow } from './schema.ts';
  * Nobody else sees or changes these rows before that; the repositories see to it that the transaction itself does.
  */
 export interface Gathered {
-  /** How its lines are hashed. */
-  readonly chain: Chain;
+  /** How its lines are hashed from here on. */
+  chain: Chain;
   /** Lines for the ledger: written last, so that nobody holds the ledger while waiting for an incident. */
   readonly ledger: NewLedgerLine[];
   /** Rows of incidents that it holds, as they are to be. */
@@ -42,11 +42,6 @@ export function gather(tx: Writer, chain: Chain): Gathered {
   };
   gathered.set(tx, nothing);
   return nothing;
-}
-
-/** From here on its lines are hashed otherwise. */
-export function gatherWith(tx: Writer, chain: Chain): void {
-  gathered.set(tx, { ...gatheredIn(tx), chain });
 }
 
 /** @throws TypeError for a transaction that `write` has not begun: its lines could not be chained */

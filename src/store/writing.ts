@@ -10,7 +10,7 @@ import { writeLedger } from './ledger.ts';
 import { isLost, mayTryAgain } from './postgres-errors.ts';
 import type { Schema } from './schema.ts';
 import type { Store } from './store.ts';
-import { gather, gatheredIn } from './transaction.ts';
+import { type Gathered, gather } from './transaction.ts';
 
 const MAX_ATTEMPTS = 5;
 const PAUSE_MS = 20;
@@ -29,9 +29,9 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
         const result = await db.transaction().execute(async (plain) => {
           begun = true;
           const tx = plain.withPlugin(changes);
-          gather(tx, chain);
+          const gathered = gather(tx, chain);
           const done = await work(tx);
-          await writeGathered(tx);
+          await writeGathered(tx, gathered);
           return done;
         });
         if (changes.count > 0) onChange();
@@ -46,8 +46,7 @@ export function writer(db: Kysely<Schema>, chain: Chain, onChange: () => void): 
   };
 }
 
-async function writeGathered(tx: Writer): Promise<void> {
-  const gathered = gatheredIn(tx);
+async function writeGathered(tx: Writer, gathered: Gathered): Promise<void> {
   await writeHeld(tx, gathered);
   await writeEvents(tx, gathered);
   await writeEvidence(tx, gathered);

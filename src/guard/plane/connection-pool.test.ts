@@ -147,6 +147,23 @@ describe('a pool of connections', () => {
     await ended(endings);
   });
 
+  it('opens for those that have waited before those that come later', async () => {
+    await answered(1);
+    ask(3);
+    await clock.advance(3);
+    const early = ask(1);
+    await clock.advance(2);
+    const late = ask(1);
+    await server.isAsked(3);
+    server.answer(1);
+    await server.isAsked(3);
+    server.answer();
+    await ended(early);
+    await server.isAsked(1);
+    server.answer();
+    await ended(late);
+  });
+
   it('forgets those that the server has closed', async () => {
     await answered(2);
     server.hangUp();

@@ -53,8 +53,10 @@ export class ConnectionPool {
     }
     const idle = this.#idle.pop();
     if (idle) this.#send(idle, options, handler);
-    else if (this.#mayOpen()) this.#send(this.#open(), options, handler);
+    else if (this.#waiting.length === 0 && this.#mayOpen()) this.#send(this.#open(), options, handler);
     else {
+      // Nobody overtakes those that wait.
+
       this.#waiting.push({ options, handler });
       this.#cancelLook ??= this.#clock.after(PACE_MS, () => this.#look());
     }
