@@ -5,12 +5,12 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 24;
-// A guard makes much garbage and keeps hardly any of it. Small collections by one thread hold calls up for half as long as
-// large ones by several (docs/adr/0013-the-hot-path.md).
+// A guard makes much garbage and keeps hardly any of it: small collections hold calls up for half as long as large ones
+// (docs/adr/0013-the-hot-path.md).
 const flags =
   process.argv[2] === 'guard' &&
   ![...process.execArgv, process.env['NODE_OPTIONS']].join().includes('semi-space')
-    ? ['--max-semi-space-size=8', '--no-parallel-scavenge']
+    ? ['--max-semi-space-size=8']
     : [];
 const built = new URL('../dist/cli/main.js', import.meta.url);
 const packaged = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));

@@ -8,7 +8,7 @@ import { type Call, CLIENTS, requestText } from './calls.ts';
 import { LOAD_CORE, type Program } from './programs.ts';
 
 const WARM_UP_REQUESTS = 50_000;
-const WARM_UP_SECONDS = 20;
+const WARM_UP_SECONDS = 40;
 
 export interface Closed {
   readonly requests: number;
@@ -72,11 +72,11 @@ async function run(
 }
 
 /** Until the runtime has compiled what it will: that takes requests rather than seconds. */
-export async function warmUp(program: Program, call: Call, connections?: number): Promise<void> {
+export async function warmUp(program: Program, call: Call, atLeast = WARM_UP_REQUESTS): Promise<void> {
   const end = performance.now() + WARM_UP_SECONDS * 1000;
   let requests = 0;
-  while (requests < WARM_UP_REQUESTS && performance.now() < end) {
-    requests += (await closedLoop(program, call, 2, connections)).requests;
+  while (requests < atLeast && performance.now() < end) {
+    requests += (await closedLoop(program, call, 2)).requests;
   }
 }
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type Guard, type RequestLogging, startGuard } from '../guard/index.ts';
 import { systemClock } from '../kernel/index.ts';
 import { readPem } from './guard-files.ts';
+import { tuneRuntime } from './guard-runtime.ts';
 import { readSettings, type SettingsSources, settingsFiles } from './guard-settings.ts';
 import { locateHome } from './home.ts';
 import { leverCommands } from './lever-commands.ts';
@@ -40,6 +41,7 @@ export interface GuardProgram extends SettingsSources {
  * Errors: as `readSettings` and `startGuard`.
  */
 export async function startGuardProgram(program: GuardProgram): Promise<Guard> {
+  tuneRuntime();
   const { env, cwd, err, jsonLogs } = program;
   const files = settingsFiles(program);
   const log = makeLog('guard', jsonLogs, err);

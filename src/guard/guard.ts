@@ -24,6 +24,8 @@ const TRAFFIC = {
   keepAliveInitialDelay: 60_000,
   // How often heads and bodies are looked at that take too long.
   connectionsCheckingInterval: 5000,
+  // Node would show the first one only, and the upstream gets them all: two credentials must not pass for one.
+  joinDuplicateHeaders: true,
 };
 
 /**
@@ -59,7 +61,7 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
       authUrl = await listen(authServer, authAddress, '--auth-listen');
     }
     const own = authUrl === null ? [listenUrl] : [listenUrl, authUrl];
-    refuseOwnListener(parseUpstreams(context.levers.get('UPSTREAMS').value), own, '--upstream');
+    desk.listensOn(own);
     if (options.authUpstream !== undefined) refuseOwnListener([options.authUpstream], own, '--auth-upstream');
     ready.resolve();
     const graceMs = (options.drainSeconds ?? DRAIN_SECONDS) * 1000;

@@ -319,6 +319,13 @@ describe('smuggling', () => {
     return lines.every((line) => line.startsWith('x: a\0'));
   }
 
+  it('by two Host headers is refused, whichever of them would be right', async () => {
+    const count = reached.length;
+    const answer = await exchange([head([json, 'host: localhost', 'content-length: 0'])]);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*more than one Host/s);
+    expect(reached.length).toBe(count);
+  });
+
   it('through a header’s value does not get out of it', async () => {
     const answer = await exchange([head([json, 'mcp-session-id: a\\r\\nx-evil: 1', 'content-length: 0'])]);
     expect(answer).toMatch(/^HTTP\/1\.1 [45]\d\d /);

@@ -322,6 +322,9 @@ describe('a configuration file', () => {
     writeFileSync(config, `upstreams:\n  - ${b.url}\n`);
     running.child.kill('SIGHUP');
     await running.shows(/"event":"reloaded".*UPSTREAMS/);
+    writeFileSync(config, `upstreams: [${listen}]\n`);
+    running.child.kill('SIGHUP');
+    await running.shows(/"event":"reload-refused".*is where this guard listens itself/);
     const young = await connectClient(listen!);
     cleanups.push(() => young.client.close());
     expect([await who(old), await who(young)]).toEqual(['a', 'b']);

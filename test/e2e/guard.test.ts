@@ -591,6 +591,8 @@ describe('the levers', () => {
     await expect(levers.set('MAX_SESSIONS', '1', { ...by, ttlSeconds: 90_000 })).rejects.toMatchObject({
       code: 'E_BAD_VALUE',
     });
+    // A request would go round until no connection is left.
+    await expect(levers.set('UPSTREAMS', one.listenUrl, by)).rejects.toMatchObject({ code: 'E_BAD_VALUE' });
     await expect(new GuardLevers('http://127.0.0.1:1', TOKEN).list()).rejects.toMatchObject({
       code: 'E_UNREACHABLE',
     });

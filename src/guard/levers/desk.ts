@@ -4,11 +4,13 @@
  */
 import { AllclearError, type Clock } from '../../kernel/index.ts';
 import type { Log } from '../log.ts';
+import { refuseOwnListener } from '../own-listener.ts';
 import { isLeverName, leverNames } from '../policy/lever-definitions.ts';
 import type { LeverChange } from '../policy/lever-hold.ts';
 import { type LeverKey, parseKey, unknownLever } from '../policy/lever-key.ts';
 import type { LeverBase, LeverState, Rebased } from '../policy/lever-model.ts';
 import type { LeverBoard } from '../policy/levers.ts';
+import { parseUpstreams } from '../policy/upstream-urls.ts';
 import { DrivenLevers } from './driven-levers.ts';
 import type { DrivenState } from './driven-model.ts';
 import type { Driver, RunCommand } from './driver.ts';
@@ -53,6 +55,8 @@ export class LeverDesk {
   readonly #log: Log;
   readonly #stop = new AbortController();
   #file: StateFile = noStateFile;
+  /** URLs of the guard's listeners. */
+  #own: readonly string[] = [];
 
   /** @param settings whose bases the board has already */
   constructor(clock: Clock, board: LeverBoard, run: RunCommand, settings: LeverSettings, log: Log) {
@@ -76,6 +80,15 @@ export class LeverDesk {
     const before = JSON.stringify(this.#file.found);
     for (const lever of this.#file.found) this.#resume(lever);
     if (JSON.stringify(this.#kept()) !== before) await this.#file.save();
+  }
+
+  /**
+   * The guard listens there: none of its upstreams, of now or later, may be at one of these URLs.
+   * @throws AllclearError `E_BAD_VALUE`
+   */
+  listensOn(own: readonly string[]): void {
+    this.#own = own;
+    refuseOwnListener(parseUpstreams(this.#board.get('UPSTREAMS').value), own, '--upstream');
   }
 
   list(): readonly DeskLever[] {
@@ -102,6 +115,7 @@ export class LeverDesk {
   async set(name: string, change: LeverChange): Promise<DeskLever> {
     const key = this.#key(name);
     if (this.#driven.has(key.name)) return this.#noticed(await this.#driven.set(key, change));
+    if (key.name === 'UPSTREAMS') this.#refuseOwn(change.value);
     const lever = this.#board.set(name, change);
     await this.#file.save();
     return this.#noticed(lever);
@@ -139,7 +153,9 @@ export class LeverDesk {
       });
     }
     this.#driven.check(settings.drivers, settings.base);
-    const bases = this.#board.rebase(boardBase(settings), 'configuration');
+    const base = boardBase(settings);
+    this.#refuseOwn(base['UPSTREAMS'] ?? '');
+    const bases = this.#board.rebase(base, 'configuration');
     return { bases, drivers: this.#driven.configure(settings.drivers, settings.base) };
   }
 
@@ -154,6 +170,10 @@ export class LeverDesk {
     await this.#driven.close();
     cancel();
     await this.#file.close();
+  }
+
+  #refuseOwn(upstreams: string): void {
+    refuseOwnListener(parseUpstreams(upstreams), this.#own, 'UPSTREAMS');
   }
 
   #key(name: string): LeverKey {

@@ -6,7 +6,7 @@ import type { AuthContext } from './auth-context.ts';
 import { AuthPass } from './auth-pass.ts';
 import { Refresh } from './auth-refresh.ts';
 import { MAX_BODY_BYTES, readBody } from './body.ts';
-import { loopbackHosts } from './loopback.ts';
+import { hostCheck } from './host-check.ts';
 
 /**
  * Headers that say who the client is, or that the answer depends on (CORS): RFC 9110, RFC 9449, RFC 9440, and
@@ -31,20 +31,21 @@ const IDENTITY = [
   'x-amzn-mtls-clientcert',
 ] as const;
 
+const HOST_REFUSALS = {
+  foreign: { status: 403, words: 'Invalid Host header: this gateway listens on loopback only' },
+  several: { status: 400, words: 'There is more than one Host header' },
+};
+
 /** @param loopback the listener is bound to a loopback address, so only loopback names may reach it */
 export function authListener(context: AuthContext, loopback: boolean): RequestListener {
-  const isAllowed = loopback ? loopbackHosts() : () => true;
+  const check = hostCheck(loopback);
   return (req, res) => {
     res.on('error', () => {});
-    if (!isAllowed(req.headers.host)) {
+    const problem = check(req.headers.host);
+    if (problem) {
       refuse(req, res);
-      sendOAuthError(
-        req,
-        res,
-        403,
-        'invalid_request',
-        'Invalid Host header: this gateway listens on loopback only',
-      );
+      const { status, words } = HOST_REFUSALS[problem];
+      sendOAuthError(req, res, status, 'invalid_request', words);
     } else if (req.method === 'GET' || req.method === 'HEAD') {
       // While a body waits to be read, nobody sees its client leave.
       req.resume();

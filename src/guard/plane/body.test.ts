@@ -72,6 +72,51 @@ test('a body above the bound is refused and its rest thrown away', async () => {
   await expect.poll(() => isFree(budget)).toBe(true);
 });
 
+/** Head and body in one packet, as clients send a small message. Resolves to what came back. */
+async function sendAtOnce(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (part: string) => (text += part));
+  socket.write(request);
+  await once(socket, 'close');
+  return text;
+}
+
+test.each([
+  ['with a length', 'content-length: 7\r\n\r\none,two', 'one,two'],
+  ['in chunks', 'transfer-encoding: chunked\r\n\r\n4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n', 'one,two'],
+  ['without a body', 'content-length: 0\r\n\r\n', ''],
+])('a request that comes in one packet is read whole: %s', async (_how, rest, body) => {
+  const budget = new BodyBudget();
+  const { port, results } = await reader(budget);
+  expect(await sendAtOnce(port, `POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${rest}`)).toMatch(
+    /whole/,
+  );
+  expect(results).toEqual([{ kind: 'whole', body: Buffer.from(body) }]);
+  await expect.poll(() => isFree(budget)).toBe(true);
+});
+
+test('the bounds hold for what comes in one packet too', async () => {
+  const budget = new BodyBudget();
+  const { port } = await reader(budget, 6);
+  const request = 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n';
+  expect(await sendAtOnce(port, `${request}7\r\none,two\r\n0\r\n\r\n`)).toMatch(/too-large/);
+  budget.take(256 * MIB - 2, true);
+  expect(await sendAtOnce(port, `${request}3\r\none\r\n0\r\n\r\n`)).toMatch(/no-memory/);
+  budget.give(256 * MIB - 2);
+  expect(isFree(budget)).toBe(true);
+});
+
+test('requests that follow each other in one packet are told apart', async () => {
+  const budget = new BodyBudget();
+  const { port, results } = await reader(budget);
+  const one = (body: string, how: string) =>
+    `POST / HTTP/1.1\r\nhost: a\r\nconnection: ${how}\r\ncontent-length: 3\r\n\r\n${body}`;
+  await sendAtOnce(port, one('one', 'keep-alive') + one('two', 'close'));
+  expect(results.map((result) => result.kind === 'whole' && String(result.body))).toEqual(['one', 'two']);
+  await expect.poll(() => isFree(budget)).toBe(true);
+});
+
 test('a body that finds no room in the budget is refused', async () => {
   const budget = new BodyBudget();
   budget.take(256 * MIB - 4, true);

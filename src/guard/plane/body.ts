@@ -48,6 +48,37 @@ export function readBody(
     done({ kind: 'too-large' });
     return;
   }
+  // In the next tick all that came together with the head has been parsed: nearly always it is the whole body.
+  process.nextTick(() => {
+    if (req.complete) takeWhole(req, res, budget, done, maxBytes);
+    else readPieces(req, res, budget, done, maxBytes);
+  });
+}
+
+/** The body is here: it needs no listeners, and no stream that flows. */
+function takeWhole(
+  req: IncomingMessage,
+  res: ServerResponse,
+  budget: BodyBudget,
+  done: (result: BodyResult) => void,
+  maxBytes: number,
+): void {
+  const body: Buffer = req.read() ?? Buffer.alloc(0);
+  if (body.length > maxBytes) done({ kind: 'too-large' });
+  else if (!budget.take(body.length, body.length <= SMALL_BYTES)) done({ kind: 'no-memory' });
+  else {
+    res.on('close', () => budget.give(body.length));
+    done({ kind: 'whole', body });
+  }
+}
+
+function readPieces(
+  req: IncomingMessage,
+  res: ServerResponse,
+  budget: BodyBudget,
+  done: (result: BodyResult) => void,
+  maxBytes: number,
+): void {
   const chunks: Buffer[] = [];
   let size = 0;
   let tiny = 0;

@@ -7,6 +7,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ClientGone, type Controller } from './connections.ts';
+import { atEndOfTurn } from './end-of-turn.ts';
 import { responseHeaders } from './headers.ts';
 import type { Reply } from './reply.ts';
 import type { RetryStamper } from './sse.ts';
@@ -166,9 +167,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#held) this.#judgeHeld(this.#held);
     this.#end(null);
     if (!this.#passing) return;
+    if (this.#whole === null) {
+      this.#res.end();
+      return;
+    }
     // As a text (a byte is a character) it goes out with the head, in one plain write.
-    if (this.#whole) this.#res.end(this.#whole.toString('latin1'), 'latin1');
-    else this.#res.end();
+    const text = this.#whole.toString('latin1');
+    atEndOfTurn(() => this.#res.end(text, 'latin1'));
   }
 
   onResponseError(_controller: Controller | null, error: Error): void {

@@ -10,8 +10,8 @@ import { queryOf } from './cache-query.ts';
 import { CachedCall } from './cached-call.ts';
 import { Call } from './call.ts';
 import type { PlaneContext } from './context.ts';
+import { hostCheck } from './host-check.ts';
 import { ListenReply } from './listen-reply.ts';
-import { loopbackHosts } from './loopback.ts';
 import { Opening } from './opening.ts';
 import type { Reply } from './reply.ts';
 import { noteToken } from './tokens-seen.ts';
@@ -33,18 +33,22 @@ const NO_MEMORY = refused(
   1,
 );
 const INTERNAL = refused(500, 'This MCP gateway failed at this request; whether it was passed on is unknown');
-const FORBIDDEN_HOST = refused(403, 'Invalid Host header: this MCP gateway listens on loopback only');
+const HOST_REFUSALS = {
+  foreign: refused(403, 'Invalid Host header: this MCP gateway listens on loopback only'),
+  several: refused(400, 'Bad Request: there is more than one Host header'),
+};
 
 /**
  * @param loopback the listener is bound to a loopback address, so only loopback names may reach it: this
  * is what keeps web pages out (DNS rebinding), since the upstream sees its own Host.
  */
 export function trafficListener(context: PlaneContext, loopback: boolean): RequestListener {
-  const isAllowed = loopback ? loopbackHosts() : () => true;
+  const check = hostCheck(loopback);
   return (req, res) => {
     res.on('error', ignore);
-    if (!isAllowed(req.headers.host)) {
-      refuse(context, req, res, FORBIDDEN_HOST);
+    const problem = check(req.headers.host);
+    if (problem) {
+      refuse(context, req, res, HOST_REFUSALS[problem]);
       return;
     }
     // The last answer on its connection, which would otherwise be kept for the next request.
