@@ -320,10 +320,10 @@ describe('smuggling', () => {
   }
 
   it('by two Host headers is refused, whichever of them would be right', async () => {
-    const count = reached.length;
-    const answer = await exchange([head([json, 'host: localhost', 'content-length: 0'])]);
-    expect(answer).toMatch(/^HTTP\/1\.1 400 .*more than one Host/s);
-    expect(reached.length).toBe(count);
+    const twice =
+      'POST /two-hosts HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n';
+    expect(await exchange([twice])).toMatch(/^HTTP\/1\.1 400 .*more than one Host/s);
+    expect(reached.filter((one) => one.includes('two-hosts'))).toEqual([]);
   });
 
   it('through a header’s value does not get out of it', async () => {

@@ -73,11 +73,11 @@ test('a body above the bound is refused and its rest thrown away', async () => {
 });
 
 /** Head and body in one packet, as clients send a small message. Resolves to what came back. */
-async function sendAtOnce(port: number, request: string): Promise<string> {
+async function sendAtOnce(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let text = '';
   socket.setEncoding('utf8').on('data', (part: string) => (text += part));
-  socket.write(request);
+  socket.write(bytes);
   await once(socket, 'close');
   return text;
 }
@@ -99,10 +99,10 @@ test.each([
 test('the bounds hold for what comes in one packet too', async () => {
   const budget = new BodyBudget();
   const { port } = await reader(budget, 6);
-  const request = 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n';
-  expect(await sendAtOnce(port, `${request}7\r\none,two\r\n0\r\n\r\n`)).toMatch(/too-large/);
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n';
+  expect(await sendAtOnce(port, `${head}7\r\none,two\r\n0\r\n\r\n`)).toMatch(/too-large/);
   budget.take(256 * MIB - 2, true);
-  expect(await sendAtOnce(port, `${request}3\r\none\r\n0\r\n\r\n`)).toMatch(/no-memory/);
+  expect(await sendAtOnce(port, `${head}3\r\none\r\n0\r\n\r\n`)).toMatch(/no-memory/);
   budget.give(256 * MIB - 2);
   expect(isFree(budget)).toBe(true);
 });
