@@ -40,8 +40,8 @@ const CASES: readonly Case[] = [
   {
     failure: 'session-storm',
     alert: 'McpSessionStorm',
-    // More than can shake hands before the first of them give up.
-    clients: 180,
+    // Three times as many as can shake hands before the first of them give up: it lasts until somebody acts.
+    clients: 400,
     stage: (lab, options) => stageSessionStorm(lab, { ...options, initializeCostMs: 40 }),
   },
   {

@@ -167,13 +167,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#held) this.#judgeHeld(this.#held);
     this.#end(null);
     if (!this.#passing) return;
-    if (this.#whole === null) {
-      this.#res.end();
-      return;
+    if (this.#whole) atEndOfTurn(() => this.#sendWhole(this.#whole!));
+    else this.#res.end();
+  }
+
+  #sendWhole(body: Buffer): void {
+    try {
+      // As a text (a byte is a character) it goes out with the head, in one plain write.
+      this.#res.end(body.toString('latin1'), 'latin1');
+    } catch {
+      // What nobody has foreseen is the end of this answer, and not of those that go out after it.
+      this.#res.destroy();
     }
-    // As a text (a byte is a character) it goes out with the head, in one plain write.
-    const text = this.#whole.toString('latin1');
-    atEndOfTurn(() => this.#res.end(text, 'latin1'));
   }
 
   onResponseError(_controller: Controller | null, error: Error): void {
