@@ -35,11 +35,7 @@ export function rowSet<Row extends object>(
 }
 
 /** A condition: the column has one of these values. */
-export function oneOf(
-  db: Reader,
-  column: string,
-  values: readonly string[] | readonly number[],
-): RawBuilder<SqlBool> {
+export function oneOf(db: Reader, column: string, values: readonly string[]): RawBuilder<SqlBool> {
   const kept = values.map(storable);
   return isPostgres(db)
     ? sql<SqlBool>`${sql.ref(column)} = any(${kept})`
