@@ -33,8 +33,8 @@ import type { BenchResult } from './run.ts';
 const STARTS = 5;
 const ROUNDS = 4;
 const ROUND_SECONDS = 1;
-/** Short and many: a stall of the machine itself then spoils a round, and not the median. */
 const LATENCY_STARTS = 3;
+/** Short and many: a stall of the machine itself then spoils a round, and not the median. */
 const LATENCY_ROUNDS = 9;
 const LATENCY_SECONDS = 1;
 /** Requests. The last things are compiled late, and a stall of some milliseconds is what is looked for. */
@@ -170,11 +170,11 @@ async function measureLatency(upstream: Program, rate: number) {
   const direct: Open[] = [];
   const through: Open[] = [];
   for (let turn = 0; turn < LATENCY_STARTS; turn++) {
-    const guarded = await startGuard(upstream.url);
+    await using stack = new AsyncDisposableStack();
+    const guarded = await until(stack)(startGuard(upstream.url));
     await warmUp(guarded, sessionCall, LATENCY_WARM_UP);
     const args = [rate, LATENCY_SECONDS, LATENCY_ROUNDS].map(String);
     const text = await pinned(node('open-loop.ts', ...args, upstream.url, guarded.url));
-    await guarded.stop();
     const [one, other] = JSON.parse(text) as [Open[], Open[]];
     direct.push(...one);
     through.push(...other);

@@ -48,21 +48,24 @@ export function readBody(
     done({ kind: 'too-large' });
     return;
   }
+  const reading = { req, res, budget, done, maxBytes };
   // In the next tick all that came together with the head has been parsed: nearly always it is the whole body.
   process.nextTick(() => {
-    if (req.complete) takeWhole(req, res, budget, done, maxBytes);
-    else readPieces(req, res, budget, done, maxBytes);
+    if (req.complete) takeWhole(reading);
+    else readPieces(reading);
   });
 }
 
+interface Reading {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly budget: BodyBudget;
+  readonly done: (result: BodyResult) => void;
+  readonly maxBytes: number;
+}
+
 /** The body is here: it needs no listeners, and no stream that flows. */
-function takeWhole(
-  req: IncomingMessage,
-  res: ServerResponse,
-  budget: BodyBudget,
-  done: (result: BodyResult) => void,
-  maxBytes: number,
-): void {
+function takeWhole({ req, res, budget, done, maxBytes }: Reading): void {
   const body: Buffer = req.read() ?? Buffer.alloc(0);
   if (body.length > maxBytes) done({ kind: 'too-large' });
   else if (!budget.take(body.length, body.length <= SMALL_BYTES)) done({ kind: 'no-memory' });
@@ -72,13 +75,7 @@ function takeWhole(
   }
 }
 
-function readPieces(
-  req: IncomingMessage,
-  res: ServerResponse,
-  budget: BodyBudget,
-  done: (result: BodyResult) => void,
-  maxBytes: number,
-): void {
+function readPieces({ req, res, budget, done, maxBytes }: Reading): void {
   const chunks: Buffer[] = [];
   let size = 0;
   let tiny = 0;

@@ -56,7 +56,6 @@ export class ConnectionPool {
     else if (this.#waiting.length === 0 && this.#mayOpen()) this.#send(this.#open(), options, handler);
     else {
       // Nobody overtakes those that wait.
-
       this.#waiting.push({ options, handler });
       this.#cancelLook ??= this.#clock.after(PACE_MS, () => this.#look());
     }
